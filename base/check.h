@@ -8,6 +8,8 @@
 #ifndef GN_BASE_CHECK_H
 #define GN_BASE_CHECK_H
 
+#include <stddef.h>
+
 _Noreturn void gn_check_failed(const char *file, int line, const char *expression);
 
 #define GN_CHECK(e) ((e) ? (void)0 : gn_check_failed(__FILE__, __LINE__, #e))
@@ -18,6 +20,6 @@ _Noreturn void gn_check_failed(const char *file, int line, const char *expressio
 #endif
 
 #define GN_ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
-#define GN_CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+#define GN_CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 #endif

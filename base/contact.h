@@ -11,8 +11,8 @@
 #include "base/id.h"
 
 struct gn_contact {
-    struct gn_id id;     /* Ed25519 public key; all zero = not known yet */
-    uint8_t epk[32];     /* current X25519 epoch key, a hint; all zero = not known yet */
+    struct gn_id id; /* Ed25519 public key; all zero = not known yet */
+    uint8_t epk[32]; /* current X25519 epoch key, a hint; all zero = not known yet */
     struct gn_addr addr;
 };
 

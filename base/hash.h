@@ -18,6 +18,8 @@ void gn_hash_pieces(uint8_t *out, size_t out_len, const uint8_t *key, size_t key
 void gn_hash_256(struct gn_id *out, struct gn_slice data);
 /* SipHash-2-4 under a fixed key: for hash tables that must iterate the same in every run. */
 uint64_t gn_hash_table(const void *data, size_t len);
+/* SipHash-2-4 under a key of the caller's: where strangers choose what is hashed. */
+uint64_t gn_hash_short(const uint8_t key[16], const void *data, size_t len);
 /* Constant-time equality of secrets and tokens. */
 int gn_hash_equal(const void *a, const void *b, size_t len);
 

@@ -19,7 +19,15 @@
 
 enum gn_log_level { GN_LOG_ERROR, GN_LOG_WARN, GN_LOG_INFO, GN_LOG_DEBUG, GN_LOG_OFF = -1 };
 
-enum gn_field_type { GN_FIELD_U64, GN_FIELD_I64, GN_FIELD_BOOL, GN_FIELD_STR, GN_FIELD_ID, GN_FIELD_ADDR, GN_FIELD_ERR };
+enum gn_field_type {
+    GN_FIELD_U64,
+    GN_FIELD_I64,
+    GN_FIELD_BOOL,
+    GN_FIELD_STR,
+    GN_FIELD_ID,
+    GN_FIELD_ADDR,
+    GN_FIELD_ERR
+};
 
 struct gn_field {
     const char *name; /* borrowed, a literal */
@@ -61,6 +69,15 @@ void gn_log_event(const struct gn_log *log, enum gn_log_level level, const char 
         if (gn_log_l && gn_log_l->sink && (lvl) <= gn_log_l->level) { \
             const struct gn_field gn_log_f[] = {__VA_ARGS__}; \
             gn_log_event(gn_log_l, (lvl), (event), gn_log_f, sizeof gn_log_f / sizeof gn_log_f[0]); \
+        } \
+    } while (0)
+
+/* An event without fields (C11 forbids an empty list above). */
+#define GN_LOG_PLAIN(log, lvl, event) \
+    do { \
+        const struct gn_log *gn_log_l = (log); \
+        if (gn_log_l && gn_log_l->sink && (lvl) <= gn_log_l->level) { \
+            gn_log_event(gn_log_l, (lvl), (event), NULL, 0); \
         } \
     } while (0)
 

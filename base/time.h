@@ -14,10 +14,10 @@ typedef uint64_t gn_time_us;
 typedef uint64_t gn_wall_s;
 
 #define GN_TIME_NEVER UINT64_MAX
-#define GN_MS(n) ((gn_time_us)(n) * UINT64_C(1000))
-#define GN_SECONDS(n) ((gn_time_us)(n) * UINT64_C(1000000))
-#define GN_MINUTES(n) GN_SECONDS((gn_time_us)(n) * 60U)
-#define GN_HOURS(n) GN_MINUTES((gn_time_us)(n) * 60U)
+#define GN_MS(n) ((gn_time_us)(n)*UINT64_C(1000))
+#define GN_SECONDS(n) ((gn_time_us)(n)*UINT64_C(1000000))
+#define GN_MINUTES(n) GN_SECONDS((gn_time_us)(n)*60U)
+#define GN_HOURS(n) GN_MINUTES((gn_time_us)(n)*60U)
 
 /* Saturating: never + x = never, small - large = 0. */
 gn_time_us gn_time_add(gn_time_us t, gn_time_us d);
