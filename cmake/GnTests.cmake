@@ -28,16 +28,39 @@ function(gn_test_name out kind source)
     set(${out} ${kind}_${name} PARENT_SCOPE)
 endfunction()
 
+# GN_TEST_WRAPPER runs every test program and the program under test through a script (valgrind).
+set(GN_TEST_WRAPPER "" CACHE FILEPATH "A script that runs its arguments as a command")
+set(program ${CMAKE_BINARY_DIR}/ghostnet)
+if(GN_TEST_WRAPPER)
+    set(program ${CMAKE_BINARY_DIR}/wrapped/ghostnet)
+    file(WRITE ${program} "#!/bin/sh\nexec '${GN_TEST_WRAPPER}' '${CMAKE_BINARY_DIR}/ghostnet' \"$@\"\n")
+    file(CHMOD ${program} PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE)
+endif()
+
 set(test_environment
     "ASAN_OPTIONS=abort_on_error=1:detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1"
     "UBSAN_OPTIONS=print_stacktrace=1" "TSAN_OPTIONS=second_deadlock_stack=1"
-    "GN_PROGRAM=$<$<TARGET_EXISTS:ghostnet>:${CMAKE_BINARY_DIR}/ghostnet>"
+    "GN_PROGRAM=${program}"
     "GN_BUILD_DIR=${CMAKE_BINARY_DIR}" "GN_SOURCE_DIR=${CMAKE_SOURCE_DIR}" "GN_PRESET=${GN_PRESET}")
 
-# gn_register(NAME LABEL TIMEOUT COMMAND...)
+# gn_register(NAME LABEL TIMEOUT COMMAND...). Exit code 77 means skipped. Under a sanitizer the name ends in @asan, so
+# that one run of ctest can hold two builds.
 function(gn_register name label timeout)
-    add_test(NAME ${name} COMMAND ${ARGN})
-    set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT ${timeout} ENVIRONMENT "${test_environment}")
+    set(command ${ARGN})
+    if(TARGET ${ARGV3})
+        list(TRANSFORM command REPLACE ".+" "$<TARGET_FILE:${ARGV3}>" AT 0)
+        list(PREPEND command ${GN_TEST_WRAPPER})
+    endif()
+    if(GN_SANITIZE)
+        string(APPEND name @${GN_PRESET})
+    endif()
+    add_test(NAME ${name} COMMAND ${command})
+    set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT ${timeout} SKIP_RETURN_CODE 77
+        ENVIRONMENT "${test_environment}")
+    # A swarm of processes, or clang-tidy on all cores, shares the machine with nothing else.
+    if(label STREQUAL "e2e" OR name STREQUAL "lint_tidy")
+        set_tests_properties(${name} PROPERTIES PROCESSORS 2)
+    endif()
 endfunction()
 
 # gn_scripts(KIND TIMEOUT): every shell or python script of tests/KIND is a test.
@@ -111,7 +134,9 @@ foreach(source IN LISTS sources)
     gn_register(${name} e2e 300 ${name})
 endforeach()
 gn_scripts(e2e 300)
-gn_scripts(lint 1200)
+if(NOT GN_SANITIZE AND NOT GN_COVERAGE)
+    gn_scripts(lint 1200)
+endif()
 
 file(GLOB sources CONFIGURE_DEPENDS ${tests_dir}/bench/bench_*.c)
 foreach(source IN LISTS sources)
