@@ -21,7 +21,7 @@
 #include "base/err.h"
 #include "base/slice.h"
 #include "base/time.h"
-#include "transport/http/message.h"
+#include "transport/http/http.h"
 
 struct gn_rpc_client;
 

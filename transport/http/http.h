@@ -1,9 +1,9 @@
-/* transport/http/message.h - the parts of an HTTP message that all versions share: methods, header fields, status.
+/* transport/http/http.h - the parts of an HTTP message that all versions share: methods, header fields, status.
  *
  * Life: plain values that borrow their bytes. Threads: any. Purity: pure.
  */
-#ifndef GN_TRANSPORT_HTTP_MESSAGE_H
-#define GN_TRANSPORT_HTTP_MESSAGE_H
+#ifndef GN_TRANSPORT_HTTP_HTTP_H
+#define GN_TRANSPORT_HTTP_HTTP_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -42,11 +42,15 @@ struct gn_http_header gn_http_header_of(const char *name, const char *value);
 const struct gn_http_header *gn_http_headers_find(struct gn_http_headers headers, const char *name);
 /* The value of the only field of that name. NOT_FOUND: none. INVALID: more than one. */
 GN_MUST_CHECK enum gn_err gn_http_headers_one(struct gn_slice *out, struct gn_http_headers headers, const char *name);
+/* Cuts the next non-empty element off a comma-separated list value; false at its end. RFC 9110 section 5.6.1. */
+bool gn_http_list_next(struct gn_slice *element, struct gn_slice *rest);
 /* Does the comma-separated list value hold this token (without case)? RFC 9110 section 5.6.1. */
 bool gn_http_list_has(struct gn_slice value, const char *token);
 
 bool gn_http_slice_is(struct gn_slice a, const char *text);   /* same bytes */
 bool gn_http_slice_like(struct gn_slice a, const char *text); /* same but for ASCII case */
+struct gn_slice gn_http_trim(struct gn_slice s);              /* without blanks and tabs at both ends */
+bool gn_http_is_tchar(uint8_t c);
 /* A token of RFC 9110 section 5.6.2. */
 bool gn_http_is_token(struct gn_slice s);
 /* Bytes allowed in a field value: no NUL, CR, LF or other control but TAB. */
