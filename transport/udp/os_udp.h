@@ -32,11 +32,11 @@ struct gn_os_udp_counters {
     uint64_t coalesced_in;     /* receives that held more than one datagram (GRO) */
     uint64_t truncated_in;     /* longer than the buffer, dropped */
     uint64_t refused;          /* ECONNREFUSED and other ICMP errors: nothing lost of ours */
-    uint64_t again;            /* EAGAIN or ENOBUFS: kernel full, tried later */
+    uint64_t again;            /* EAGAIN: kernel full, tried later */
     uint64_t too_big;          /* EMSGSIZE: larger than the path MTU, dropped */
     uint64_t not_permitted;    /* EPERM or EACCES: a local firewall, dropped */
     uint64_t unreachable;      /* ENETUNREACH, EHOSTUNREACH, EADDRNOTAVAIL, dropped */
-    uint64_t other_errors;     /* anything else, dropped */
+    uint64_t other_errors;     /* anything else (ENOBUFS too), dropped */
     uint64_t dropped_full;     /* no room in the backlog */
     uint64_t gso_fallbacks;    /* times segmentation offload was switched off */
     uint64_t source_fallbacks; /* the wanted source address was gone: sent again without it */

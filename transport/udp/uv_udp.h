@@ -5,7 +5,7 @@
  *
  * Receiving: recvmmsg into the pool's buffers, with UDP_GRO where the kernel has it; each datagram is handed over
  * on its own. Sending: trains are staged in the pool's one buffer and leave with sendmmsg + UDP_SEGMENT just before the
- * loop sleeps (or at gn_uv_udp_flush, or when the stage is full). When the kernel is full (EAGAIN, ENOBUFS) the rest
+ * loop sleeps (or at gn_uv_udp_flush, or when the stage is full). When the kernel is full (EAGAIN) the rest
  * waits in a bounded backlog of the socket; beyond it datagrams are dropped and counted, as a network would. An idle
  * port costs two small structures; the buffers belong to the pool, once per loop.
  */
