@@ -1,6 +1,7 @@
 /* transport/seal/seal.h - sealed datagrams: encrypted, authenticated, forward-secret queries in one round trip.
  *
- * Life: gn_seal_new .. gn_seal_free (wipes all keys). Threads: one at a time. Purity: pure; time and randomness come in.
+ * Life: gn_seal_new .. gn_seal_free (wipes all keys). Threads: one at a time. Purity: pure; time and randomness come
+ * in. The program calls sodium_init once before (it picks the fast implementations); no call in here asks for entropy.
  * Format and rules: docs/PROTOCOL.md, "Sealed datagrams". No state is kept for an unauthenticated packet.
  */
 #ifndef GN_TRANSPORT_SEAL_SEAL_H
@@ -18,19 +19,21 @@
 #include "base/slice.h"
 #include "base/time.h"
 
-#define GN_SEAL_DATAGRAM_MAX 1232U /* IPv6 minimum MTU less headers */
-#define GN_SEAL_QUERY_MIN 416U     /* queries are padded to this: replies are at most 3 x */
-#define GN_SEAL_EPOCH_RECORD 104U  /* epk 32 | epoch u64be | sig 64 */
+#define GN_SEAL_DATAGRAM_MAX 1232U       /* IPv6 minimum MTU less headers */
+#define GN_SEAL_QUERY_MIN 416U           /* queries are padded to this: replies are at most 3 x */
+#define GN_SEAL_EPOCH_RECORD 104U        /* epk 32 | epoch u64be | sig 64 */
+#define GN_SEAL_QUERY_BODY_MAX 1135U     /* bytes of body that a query carries without `self` */
+#define GN_SEAL_QUERY_BODY_MAX_SELF 999U /* and with it */
 
 struct gn_seal_config {
-    uint8_t identity_seed[32];  /* Ed25519 seed; copied, wiped at the end */
+    uint8_t identity_seed[32]; /* Ed25519 seed; copied, wiped at the end */
     uint8_t net_id[16];
     const struct gn_alloc *alloc;
     const struct gn_log *log;
-    uint32_t pending_max;       /* 0 = 1,024 queries in flight */
-    uint32_t initiator_cache;   /* 0 = 4,096 peers */
-    uint32_t responder_cache;   /* 0 = 4,096 peers */
-    uint8_t rng_seed[32];       /* seed of its own random stream */
+    uint32_t pending_max;     /* 0 = 1,024 queries in flight */
+    uint32_t initiator_cache; /* 0 = 4,096 peers */
+    uint32_t responder_cache; /* 0 = 4,096 peers */
+    uint8_t rng_seed[32];     /* seed of its own random stream */
 };
 
 struct gn_seal_counters {
@@ -51,8 +54,10 @@ enum gn_seal_event_type {
 struct gn_seal_reply_key {
     uint8_t k_r[32];
     uint8_t req_tag[8];
+    uint8_t src_token[16]; /* proof of `addr` that the asker may show next time */
+    uint8_t dst_tag[4];    /* which of our epoch keys was asked */
     struct gn_addr addr;
-    uint16_t reply_max;  /* largest REPLY datagram allowed */
+    uint16_t reply_max; /* largest REPLY datagram allowed */
     bool want_record;
 };
 
@@ -69,8 +74,8 @@ struct gn_seal_event {
     uint8_t client_key[32];
     size_t reply_body_max;
     /* REPLY */
-    uint64_t cookie;          /* as given to gn_seal_query */
-    struct gn_contact from;   /* proved id, epoch key, address */
+    uint64_t cookie;        /* as given to gn_seal_query */
+    struct gn_contact from; /* proved id, epoch key, address */
     struct gn_addr observed;
 };
 
@@ -82,10 +87,12 @@ const struct gn_id *gn_seal_id(const struct gn_seal *s);
 /* Our contact's current epoch key; changes when an epoch begins (compare after gn_seal_timer). */
 void gn_seal_epoch_key(const struct gn_seal *s, uint8_t epk[32]);
 
-/* Seals `body` for `to` and fills `packet` (cap >= GN_SEAL_DATAGRAM_MAX). Remembers the query under `cookie` until it is
- * answered, cancelled or expires_at. A repeated call with the same cookie is a retransmission (new nonce).
- * to->id zero (bootstrap by address only): whoever answers the address, its REKEY tells the id.
- * LIMIT: body too long. FULL: pending_max queries wait. */
+/* Seals `body` for `to` and fills `packet` (cap >= GN_SEAL_DATAGRAM_MAX). Remembers the query under `cookie` until it
+ * is answered, cancelled or expires_at. A repeated call with the same cookie is a retransmission (new nonce). to->id
+ * zero (bootstrap by address only): whoever answers the address, its REKEY tells the id. Answers count only when they
+ * come from to->addr. `introduce` (WE are a server, here is our id and epoch record) is left out when the body leaves
+ * no room for its 136 bytes. INVALID: to->addr cannot be sent to, or expires_at is not after now. LIMIT: body longer
+ * than GN_SEAL_QUERY_BODY_MAX. FULL: pending_max queries wait. NO_MEMORY. After an error the call has had no effect. */
 GN_MUST_CHECK enum gn_err gn_seal_query(struct gn_seal *s, uint8_t *packet, size_t *packet_len, uint64_t cookie,
                                         const struct gn_contact *to, struct gn_slice body, bool introduce,
                                         gn_time_us expires_at, gn_time_us now);
@@ -97,8 +104,8 @@ GN_MUST_CHECK enum gn_err gn_seal_reply(struct gn_seal *s, uint8_t *packet, size
                                         const struct gn_seal_reply_key *key, struct gn_slice body, gn_time_us now);
 
 /* Takes a datagram whose first byte is 0x04..0x07. Never fails: hostile bytes give GN_SEAL_NOTHING and a counter. */
-void gn_seal_receive(struct gn_seal *s, struct gn_seal_event *event, const struct gn_addr *from, struct gn_slice datagram,
-                     gn_time_us now, gn_wall_s wall);
+void gn_seal_receive(struct gn_seal *s, struct gn_seal_event *event, const struct gn_addr *from,
+                     struct gn_slice datagram, gn_time_us now, gn_wall_s wall);
 
 /* Rotations and expiry. Call when gn_seal_deadline is due. */
 void gn_seal_timer(struct gn_seal *s, gn_time_us now, gn_wall_s wall);
