@@ -1,6 +1,7 @@
 /* base/alloc.h - the allocator an object was given, so that tests can make the n-th allocation fail.
  *
  * Life: borrowed by objects, outlives them. Threads: as the implementation says (the default: any).
+ * Purity: memory only.
  */
 #ifndef GN_BASE_ALLOC_H
 #define GN_BASE_ALLOC_H
