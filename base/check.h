@@ -21,5 +21,7 @@ _Noreturn void gn_check_failed(const char *file, int line, const char *expressio
 
 #define GN_ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 #define GN_CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
+#define GN_CONTAINER_OF_CONST(ptr, type, member) \
+    ((const type *)(const void *)((const char *)(ptr)-offsetof(type, member)))
 
 #endif

@@ -19,8 +19,8 @@
 GN_MUST_CHECK enum gn_err gn_os_file_read(const struct gn_alloc *alloc, uint8_t **data, size_t *len, const char *path,
                                           size_t max_len);
 /* Writes a temporary file beside path, syncs it, renames it over path and syncs the folder: after a crash path is the
- * old or the new file, whole. `mode` is exact (umask does not apply). After an error path is untouched and the
- * temporary file is gone. LIMIT: the path is too long. */
+ * old or the new file, whole. `mode` is exact (umask does not apply). LIMIT: the path is too long. After an error path
+ * is untouched and the temporary file is gone; only when syncing the folder fails the new file is in place already. */
 GN_MUST_CHECK enum gn_err gn_os_file_write(const char *path, const void *data, size_t len, mode_t mode);
 /* Makes the folder and those above it that are missing, each with `mode` (umask applies). Existing ones stay as they
  * are. EXISTS: something on the way is not a folder. LIMIT: the path is too long. */

@@ -38,7 +38,7 @@ uint64_t gn_ratelimit_level(struct gn_ratelimit *r, gn_time_us now);
 /* Buckets of equal rate and burst, keyed by a number such as gn_addr_group(). When the table is full the bucket that
  * was unused for longest makes place: a stranger of that group then starts with a full one. */
 struct gn_ratelimit_table {
-    struct gn_map by_group; /* group -> handle */
+    struct gn_map by_group; /* group -> pointer to its bucket */
     struct gn_slab buckets;
     struct gn_list lru; /* first = unused for longest */
     uint64_t rate;
