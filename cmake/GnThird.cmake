@@ -23,9 +23,13 @@ gn_third(gn_uv libuv)
 gn_third(gn_jansson jansson)
 gn_third(gn_inih inih)
 
-pkg_search_module(PC_MSGPACK REQUIRED IMPORTED_TARGET msgpack-c msgpack)
+# msgpack: pkg-config only for its name, because Debian 13's msgpack-c.pc gives relative folders.
+pkg_search_module(PC_MSGPACK REQUIRED msgpack-c msgpack)
+find_path(GN_MSGPACK_INCLUDE msgpack.h REQUIRED)
+find_library(GN_MSGPACK_LIBRARY NAMES msgpack-c msgpackc REQUIRED)
 add_library(gn_msgpack INTERFACE)
-target_link_libraries(gn_msgpack INTERFACE PkgConfig::PC_MSGPACK)
+target_include_directories(gn_msgpack SYSTEM INTERFACE ${GN_MSGPACK_INCLUDE})
+target_link_libraries(gn_msgpack INTERFACE ${GN_MSGPACK_LIBRARY})
 
 # llhttp: a library with a pkg-config file on Debian 13; on Debian 12 the package node-llhttp ships the generated
 # sources, which become a small static library here. They are not ours, so our warnings do not apply.

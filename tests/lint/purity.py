@@ -22,7 +22,7 @@ NEVER = r"randombytes\w*|gnutls_rnd\w*|crypto_\w*(?<!seed)_keypair|crypto_\w+_ke
 # The one place for each of these.
 BY_FILE = {
     "base/alloc.c": r"calloc|realloc|free|malloc",
-    "base/check.c": r"abort|stderr|fprintf|fputs|fflush|__fprintf_chk",
+    "overlay/sodium_crypto.c": r"crypto_\w+|sodium_\w+",
 }
 
 
@@ -38,6 +38,7 @@ must_refuse(problems_of("base/x.c", ["randombytes_buf"]), "randomness through li
 must_refuse(problems_of("base/x.c", ["crypto_sign_keypair"]), "a random key pair")
 must_refuse(problems_of("overlay/x.c", ["malloc"]), "an allocation past struct gn_alloc")
 must_refuse(problems_of("storage/x.c", ["getenv"]), "the environment")
+must_refuse(problems_of("overlay/x.c", ["crypto_sign_detached"]), "libsodium past struct gn_crypto")
 must_accept(problems_of("base/x.c", ["memcpy", "gn_id_eq", "crypto_generichash", "crypto_sign_seed_keypair"]), "purity")
 
 problems, checked = [], 0
