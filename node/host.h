@@ -53,7 +53,8 @@ struct gn_host_counters {
 struct gn_host;
 
 /* Opens the sockets, restores the saved table. IN_USE, PERMISSION, UNSUPPORTED (address family), NO_MEMORY, SYSTEM;
- * `*failed` (may be NULL) is the address that could not be opened. */
+ * `*failed` (may be NULL) is the address that could not be opened. After an error the loop must run once more, to close
+ * what was opened. */
 GN_MUST_CHECK enum gn_err gn_host_new(struct gn_host **out, struct gn_addr *failed, const struct gn_host_config *config);
 /* Saves the table, says goodbye, closes. `closed` comes from the loop. */
 void gn_host_close(struct gn_host *h, void (*closed)(void *data), void *data);

@@ -213,7 +213,7 @@ static void on_sweep(uv_timer_t *handle)
     gn_time_us now = gn_uv_quic_now();
     GN_LIST_FOR (n, &l->conns) {
         struct gn_link_conn *c = GN_CONTAINER_OF(n, struct gn_link_conn, node);
-        if (c->connected && !c->closing && gn_list_empty(&c->streams) &&
+        if (c->connected && !c->closing && gn_list_is_empty(&c->streams) &&
             gn_time_sub(now, c->idle_since) >= GN_LINKS_IDLE) {
             c->closing = true;
             (void)gn_quic_close(l->quic, c->conn, GN_LINK_DONE, now);
