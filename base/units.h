@@ -11,7 +11,7 @@
 #include "base/err.h"
 #include "base/time.h"
 
-#define GN_UNITS_TEXT_MAX 32U
+#define GN_UNITS_TEXT_MAX 48U
 
 /* One whole number and one unit of us, ms, s, m, h, d: "500ms", "30s", "10m", "2h", "1d"; "0" needs no unit.
  * INVALID: anything else. LIMIT: too long for gn_time_us (GN_TIME_NEVER is not a duration). */
