@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sodium.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,7 +103,7 @@ static enum gn_err secret(const struct gn_datadir *d, char why[GN_DATADIR_WHY_MA
     err = gn_os_file_read(gn_alloc_default(), &data, &len, path, 4096);
     if (err == GN_E_NOT_FOUND) {
         err = gn_os_random_fill(out, 32);
-        gn_hex_encode(text, out, 32);
+        gn_hex_encode(text, sizeof text, out, 32);
         text[SECRET_HEX] = '\n';
         if (!err)
             err = gn_os_file_write(path, text, SECRET_HEX + 1, 0600);
@@ -114,7 +115,7 @@ static enum gn_err secret(const struct gn_datadir *d, char why[GN_DATADIR_WHY_MA
     while (len > 0 && (data[len - 1] == '\n' || data[len - 1] == '\r'))
         len--;
     size_t got = 0;
-    if (len != SECRET_HEX || gn_hex_decode(out, &got, 32, (const char *)data, len) || got != 32)
+    if (len != SECRET_HEX || gn_hex_decode(out, 32, &got, (const char *)data, len) || got != 32)
         err = fail(why, GN_E_CORRUPT, "not a ghostnet file:", path, "restore it from a backup, or remove it to get a new one");
     else if (stat(path, &st) == 0 && (st.st_mode & 077) != 0)
         err = fail(why, GN_E_PERMISSION, "others may read", path, "chmod 600 it");
@@ -144,7 +145,7 @@ enum gn_err gn_datadir_open(struct gn_datadir *d, char why[GN_DATADIR_WHY_MAX], 
     if (!err)
         err = secret(d, why, token, "api.token");
     if (!err)
-        gn_hex_encode(d->token, token, sizeof token);
+        gn_hex_encode(d->token, sizeof d->token, token, sizeof token);
     sodium_memzero(token, sizeof token);
     if (err)
         gn_datadir_close(d);
