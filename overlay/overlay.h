@@ -9,6 +9,8 @@
 #include "overlay/env.h"
 #include "overlay/io.h"
 
+struct gn_book;
+
 enum gn_overlay_mode {
     GN_MODE_AUTO,   /* client until enough dial-backs prove that others reach us */
     GN_MODE_CLIENT, /* asks, is never in a table */
@@ -18,11 +20,11 @@ enum gn_overlay_mode {
 struct gn_overlay_config {
     struct gn_id self;
     enum gn_overlay_mode mode;
-    bool allow_private;       /* loopback and private addresses are peers like any other, exempt from diversity limits */
-    uint64_t store_bytes_max; /* 0 = 64 MiB */
-    uint32_t keys_per_group_max;      /* 0 = 1,000 per writer /24 or /48 */
-    uint32_t providers_per_key_max;   /* 0 = 500 */
-    uint32_t lookups_max;     /* 0 = 256 operations at once */
+    bool allow_private; /* loopback and private addresses are peers like any other, exempt from diversity limits */
+    uint64_t store_bytes_max;       /* 0 = 64 MiB */
+    uint32_t keys_per_group_max;    /* 0 = 1,000 per writer /24 or /48 */
+    uint32_t providers_per_key_max; /* 0 = 500 */
+    uint32_t lookups_max;           /* 0 = 256 operations at once */
 };
 
 /* Counters since the start, each later a metric. */
@@ -39,11 +41,11 @@ struct gn_overlay_counters {
 
 struct gn_peer_info {
     struct gn_contact contact;
-    unsigned bucket;         /* common leading bits with us */
-    bool live;               /* answered within 15 min and no open miss */
-    bool replacement;        /* in the replacement cache, not in the bucket */
-    gn_time_us srtt_us;      /* 0 = unknown */
-    gn_time_us last_seen;    /* monotonic, of the last answer */
+    unsigned bucket;      /* common leading bits with us */
+    bool live;            /* answered within 15 min and no open miss */
+    bool replacement;     /* in the replacement cache, not in the bucket */
+    gn_time_us srtt_us;   /* 0 = unknown */
+    gn_time_us last_seen; /* monotonic, of the last answer */
     unsigned misses;
 };
 
