@@ -41,3 +41,7 @@ file(GLOB man_pages CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/docs/man/*.1)
 if(man_pages)
     install(FILES ${man_pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 endif()
+if(EXISTS ${CMAKE_SOURCE_DIR}/docs/completion/ghostnet.bash)
+    install(FILES ${CMAKE_SOURCE_DIR}/docs/completion/ghostnet.bash
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME ghostnet)
+endif()

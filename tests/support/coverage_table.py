@@ -11,7 +11,7 @@ parser = argparse.ArgumentParser()
 parser.add_argument("build")
 parser.add_argument("--at-least", type=float, default=90.0)
 parser.add_argument("folders", nargs="*")
-args = parser.parse_args()
+args = parser.parse_intermixed_args()
 
 root = pathlib.Path(__file__).resolve().parents[2]
 report = subprocess.run(
