@@ -58,40 +58,41 @@ struct gn_command {
     uint32_t flags;
     struct gn_contact contact;
     struct gn_id target;
-    uint8_t kind;            /* enum gn_record_kind, for GET */
-    uint8_t replies_min;     /* GET of a mutable: distinct answers wanted before done; 0 = default 3 */
+    uint8_t kind;        /* enum gn_record_kind, for GET */
+    uint8_t replies_min; /* GET of a mutable: distinct answers wanted before done; 0 = default 3 */
     uint64_t cas_seq;
-    struct gn_slice record;  /* PUT: encoded and signed (overlay/msg/record.h) */
-    gn_time_us timeout_us;   /* 0 = the default of 10 s */
+    struct gn_slice record; /* PUT: encoded and signed (overlay/msg/record.h) */
+    gn_time_us timeout_us;  /* 0 = the default of 10 s */
 };
 
 /* ---- Store requests: the overlay asks, the driver's storage answers -------------------------------------------- */
 
 enum gn_store_op {
-    GN_STORE_GET,     /* one record by kind, target, sub */
-    GN_STORE_PUT,     /* replace it; answered only when durable */
+    GN_STORE_GET, /* one record by kind, target, sub */
+    GN_STORE_PUT, /* replace it; answered only when durable */
     GN_STORE_DELETE,
-    GN_STORE_LIST,    /* all of kind and target (providers), at most `limit`, newest first */
-    GN_STORE_SCAN,    /* the next `limit` records after the cursor (kind, target, sub), in key order; kind 0 = from the start */
-    GN_STORE_EXPIRE,  /* drop at most `limit` records that expired before `wall` */
-    GN_STORE_USAGE,   /* bytes and records held in all and for `group` */
+    GN_STORE_LIST,   /* all of kind and target (providers), at most `limit`, newest first */
+    GN_STORE_SCAN,   /* the next `limit` records after the cursor (kind, target, sub), in key order; kind 0 = from the
+                        start */
+    GN_STORE_EXPIRE, /* drop at most `limit` records that expired before `wall` */
+    GN_STORE_USAGE,  /* bytes and records held in all and for `group` */
     GN_STORE_SAVE_TABLE, /* keep `data` as the routing table snapshot */
 };
 
 struct gn_store_entry {
-    uint8_t kind;         /* enum gn_record_kind */
-    bool owned;           /* ours: republished by us */
+    uint8_t kind; /* enum gn_record_kind */
+    bool owned;   /* ours: republished by us */
     struct gn_id target;
-    struct gn_id sub;     /* provider's node id; zero otherwise */
+    struct gn_id sub; /* provider's node id; zero otherwise */
     uint64_t seq;
     gn_wall_s expires_at;
     gn_wall_s stored_at;
-    uint64_t group;       /* gn_addr_group of the writer, for quotas */
+    uint64_t group; /* gn_addr_group of the writer, for quotas */
     struct gn_slice record;
 };
 
 struct gn_store_request {
-    uint32_t req;         /* echoed in the answer */
+    uint32_t req; /* echoed in the answer */
     enum gn_store_op op;
     uint32_t limit;
     gn_wall_s wall;
@@ -102,10 +103,10 @@ struct gn_store_request {
 
 struct gn_store_answer {
     uint32_t req;
-    enum gn_err err;             /* NOT_FOUND for a GET without result */
+    enum gn_err err; /* NOT_FOUND for a GET without result */
     const struct gn_store_entry *entries;
     size_t entries_len;
-    uint64_t bytes_total, records_total, records_group; /* USAGE */
+    uint64_t bytes_total, records_total, records_group; /* USAGE; EXPIRE: records_total = how many it dropped */
 };
 
 /* ---- Inputs ---------------------------------------------------------------------------------------------------- */
@@ -117,28 +118,28 @@ enum gn_input_type {
     GN_IN_QUERY_FAILED, /* the transport gives up on one of our queries before its timeout */
     GN_IN_STORE,        /* answer to a store request */
     GN_IN_COMMAND,
-    GN_IN_CANCEL,       /* end operation `cancel` now; it reports GN_E_CANCELLED */
-    GN_IN_SELF,         /* our own contact: epoch key or addresses changed */
-    GN_IN_TABLE,        /* a saved table snapshot, once after start */
-    GN_IN_NET_CHANGED,  /* addresses, routes, or a resume from suspend: doubt everything, ping the table */
+    GN_IN_CANCEL,      /* end operation `cancel` now; it reports GN_E_CANCELLED */
+    GN_IN_SELF,        /* our own contact: epoch key or addresses changed */
+    GN_IN_TABLE,       /* a saved table snapshot, once after start */
+    GN_IN_NET_CHANGED, /* addresses, routes, or a resume from suspend: doubt everything, ping the table */
 };
 
 struct gn_input_query {
-    uint64_t reply_to;        /* echoed in GN_FX_REPLY; opaque to the overlay */
+    uint64_t reply_to; /* echoed in GN_FX_REPLY; opaque to the overlay */
     enum gn_via via;
-    struct gn_addr addr;      /* where it came from */
-    bool addr_proved;         /* a valid source token, or a stream: replies may exceed 3 x the query */
-    bool has_self;            /* the sender says it is a server: `self` was verified by signature (hour-fresh record) */
+    struct gn_addr addr; /* where it came from */
+    bool addr_proved;    /* a valid source token, or a stream: replies may exceed 3 x the query */
+    bool has_self;       /* the sender says it is a server: `self` was verified by signature (hour-fresh record) */
     struct gn_contact self;
-    uint8_t client_key[32];   /* e_A, or the peer's id on a stream: write tokens bind to it */
-    size_t reply_max;         /* bytes that the reply body may have on this path */
+    uint8_t client_key[32]; /* e_A, or the peer's id on a stream: write tokens bind to it */
+    size_t reply_max;       /* bytes that the reply body may have on this path */
     struct gn_slice body;
 };
 
 struct gn_input_reply {
     uint64_t txid;
-    struct gn_contact from;   /* proved: id, current epoch key, the address it answered from */
-    struct gn_addr observed;  /* our address as it sees it */
+    struct gn_contact from;  /* proved: id, current epoch key, the address it answered from */
+    struct gn_addr observed; /* our address as it sees it */
     enum gn_via via;
     struct gn_slice body;
 };
@@ -158,8 +159,8 @@ struct gn_input {
         struct gn_command command;
         gn_op_id cancel;
         struct {
-            struct gn_contact contact;      /* our id, epoch key, preferred address (family NONE: unknown) */
-            const struct gn_addr *addrs;    /* all addresses for provider records, at most 8 */
+            struct gn_contact contact;   /* our id, epoch key, preferred address (family NONE: unknown) */
+            const struct gn_addr *addrs; /* all addresses for provider records, at most 8 */
             size_t addrs_len;
         } self;
         struct gn_slice table;
@@ -169,28 +170,36 @@ struct gn_input {
 /* ---- Effects --------------------------------------------------------------------------------------------------- */
 
 /* One step of a lookup, for `find --explain`. */
-enum gn_hop_status { GN_HOP_ASKED, GN_HOP_ANSWERED, GN_HOP_SLOW, GN_HOP_LATE, GN_HOP_DEAD, GN_HOP_LIED, GN_HOP_REFUSED };
+enum gn_hop_status {
+    GN_HOP_ASKED,
+    GN_HOP_ANSWERED,
+    GN_HOP_SLOW,
+    GN_HOP_LATE,
+    GN_HOP_DEAD,
+    GN_HOP_LIED,
+    GN_HOP_REFUSED
+};
 enum gn_hop_reason { GN_HOP_FROM_TABLE, GN_HOP_FROM_REPLY, GN_HOP_RETRY };
 
 struct gn_hop {
     struct gn_contact contact;
-    struct gn_id learned_from;   /* zero: our table */
-    unsigned depth;              /* 1 = asked from our table, 2 = learned from one of those, ... */
-    unsigned common_bits;        /* distance to the target: shared leading bits */
+    struct gn_id learned_from; /* zero: our table */
+    unsigned depth;            /* 1 = asked from our table, 2 = learned from one of those, ... */
+    unsigned common_bits;      /* distance to the target: shared leading bits */
     enum gn_hop_status status;
     enum gn_hop_reason reason;
-    gn_time_us at_us;            /* since the lookup began */
-    gn_time_us rtt_us;           /* 0 unless answered */
-    unsigned contacts;           /* how many contacts it named */
-    unsigned closer;             /* how many of them were closer than the closest known */
+    gn_time_us at_us;  /* since the lookup began */
+    gn_time_us rtt_us; /* 0 unless answered */
+    unsigned contacts; /* how many contacts it named */
+    unsigned closer;   /* how many of them were closer than the closest known */
     bool has_value;
 };
 
 enum gn_op_event_type {
-    GN_OPEV_HOP,      /* `hop` */
-    GN_OPEV_RECORD,   /* `record`: a valid record found (a better one may follow; the last one counts) */
-    GN_OPEV_STORED,   /* `stored_by` acknowledged our put */
-    GN_OPEV_DONE,     /* last event of the operation: `err`, and the totals */
+    GN_OPEV_HOP,    /* `hop` */
+    GN_OPEV_RECORD, /* `record`: a valid record found (a better one may follow; the last one counts) */
+    GN_OPEV_STORED, /* `stored_by` acknowledged our put */
+    GN_OPEV_DONE,   /* last event of the operation: `err`, and the totals */
 };
 
 struct gn_op_event {
@@ -203,10 +212,10 @@ struct gn_op_event {
     enum gn_err err;
     const struct gn_contact *closest; /* at most k, nearest first, all answered */
     size_t closest_len;
-    unsigned stored;      /* acknowledgements of a put */
-    unsigned conflicts;   /* refusals because of a newer seq or a CAS mismatch */
+    unsigned stored;    /* acknowledgements of a put */
+    unsigned conflicts; /* refusals because of a newer seq or a CAS mismatch */
     unsigned queries, answers, timeouts, hops_max;
-    gn_time_us rtt_us;    /* PING */
+    gn_time_us rtt_us; /* PING */
     gn_time_us elapsed_us;
 };
 
@@ -224,7 +233,7 @@ struct gn_effect {
             uint64_t txid;
             struct gn_contact to;
             enum gn_via via;
-            bool introduce;       /* add our id and epoch record: we are a server */
+            bool introduce; /* add our id and epoch record: we are a server */
             struct gn_slice body;
         } query;
         struct {

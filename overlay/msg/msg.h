@@ -120,8 +120,7 @@ GN_MUST_CHECK enum gn_err gn_msg_query_decode(struct gn_msg_query *q, bool *txid
 GN_MUST_CHECK enum gn_err gn_msg_reply_encode(uint8_t *out, size_t *out_len, size_t cap, const struct gn_msg_reply *r);
 /* Fills *r, borrowing values from body. MALFORMED: *r is zero. */
 GN_MUST_CHECK enum gn_err gn_msg_reply_decode(struct gn_msg_reply *r, struct gn_slice body);
-/* Bytes that gn_msg_reply_encode would need at most: for choosing what fits. Never too small; exact unless only v6
- * contacts or only values are there (then at most 5 too many). */
+/* The bytes that gn_msg_reply_encode will need, for choosing what fits. */
 size_t gn_msg_reply_size(const struct gn_msg_reply *r);
 
 /* "FIND_NODE", "OK"; "?" for unknown numbers. Never NULL. */
