@@ -87,19 +87,23 @@ const struct gn_id *gn_seal_id(const struct gn_seal *s);
 /* Our contact's current epoch key; changes when an epoch begins (compare after gn_seal_timer). */
 void gn_seal_epoch_key(const struct gn_seal *s, uint8_t epk[32]);
 
-/* Seals `body` for `to` and fills `packet` (cap >= GN_SEAL_DATAGRAM_MAX). Remembers the query under `cookie` until it
- * is answered, cancelled or expires_at. A repeated call with the same cookie is a retransmission (new nonce). to->id
- * zero (bootstrap by address only): whoever answers the address, its REKEY tells the id. Answers count only when they
- * come from to->addr. `introduce` (WE are a server, here is our id and epoch record) is left out when the body leaves
- * no room for its 136 bytes. INVALID: to->addr cannot be sent to, or expires_at is not after now. LIMIT: body longer
- * than GN_SEAL_QUERY_BODY_MAX. FULL: pending_max queries wait. NO_MEMORY. After an error the call has had no effect. */
+/* Seals `body` (copies it) for `to` and fills `packet` (cap >= GN_SEAL_DATAGRAM_MAX). Remembers the query under
+ * `cookie` until it is answered, cancelled or expires_at. A repeated call with the same cookie is a retransmission of
+ * the same query with a new nonce: it takes the new expires_at, the other arguments are not looked at. to->id zero
+ * (bootstrap by address only): whoever answers the address, its REKEY tells the id. Answers count only when they come
+ * from to->addr. `introduce` (we are a server, here is our id and epoch record) is left out when the body leaves no
+ * room for its 136 bytes.
+ *
+ * INVALID: to->addr cannot be sent to, or expires_at is not after now. LIMIT: body longer than GN_SEAL_QUERY_BODY_MAX.
+ * FULL: pending_max queries wait. NO_MEMORY. After an error the query is not sent; a new one is not remembered. */
 GN_MUST_CHECK enum gn_err gn_seal_query(struct gn_seal *s, uint8_t *packet, size_t *packet_len, uint64_t cookie,
                                         const struct gn_contact *to, struct gn_slice body, bool introduce,
                                         gn_time_us expires_at, gn_time_us now);
 /* The overlay no longer waits for this query. Late answers within expires_at may still be wanted: then do not call. */
 void gn_seal_cancel(struct gn_seal *s, uint64_t cookie);
 
-/* Seals a reply. LIMIT: body longer than the query's reply_body_max. */
+/* Seals a reply. LIMIT: body longer than the query's reply_body_max. EXPIRED: the query wanted a record and was sealed
+ * for an epoch key that is gone by now. */
 GN_MUST_CHECK enum gn_err gn_seal_reply(struct gn_seal *s, uint8_t *packet, size_t *packet_len,
                                         const struct gn_seal_reply_key *key, struct gn_slice body, gn_time_us now);
 
