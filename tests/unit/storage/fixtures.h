@@ -14,7 +14,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/alloc.h"
 #include "tests/support/gn_cmocka.h"
 
 struct temp_dir {
@@ -72,54 +71,6 @@ static inline void fill_pattern(uint8_t *out, size_t len, uint32_t seed)
         x ^= x << 17;
         out[i] = (uint8_t)(x >> 32);
     }
-}
-
-/* Counts living allocations; the `fail_in`-th call from now fails, once, when it is > 0. */
-struct test_alloc {
-    struct gn_alloc alloc;
-    long living;
-    long bytes; /* asked for in all */
-    long fail_in;
-};
-
-static inline int test_alloc_fails(struct test_alloc *t)
-{
-    return t->fail_in > 0 && --t->fail_in == 0;
-}
-
-static inline void *test_alloc_calloc(void *ctx, size_t n, size_t size)
-{
-    struct test_alloc *t = ctx;
-    if (test_alloc_fails(t))
-        return NULL;
-    void *p = calloc(n, size);
-    t->living += p ? 1 : 0;
-    t->bytes += (long)(n * size);
-    return p;
-}
-
-static inline void *test_alloc_realloc(void *ctx, void *p, size_t size)
-{
-    struct test_alloc *t = ctx;
-    if (test_alloc_fails(t))
-        return NULL;
-    void *q = realloc(p, size);
-    t->living += !p && q ? 1 : 0;
-    t->bytes += (long)size;
-    return q;
-}
-
-static inline void test_alloc_free(void *ctx, void *p)
-{
-    struct test_alloc *t = ctx;
-    t->living -= p ? 1 : 0;
-    free(p);
-}
-
-static inline void test_alloc_init(struct test_alloc *t)
-{
-    *t = (struct test_alloc){
-        .alloc = {.calloc = test_alloc_calloc, .realloc = test_alloc_realloc, .free = test_alloc_free, .ctx = t}};
 }
 
 #endif

@@ -560,7 +560,8 @@ struct model {
 
 static struct gn_store_key model_key(unsigned i)
 {
-    return key_of((uint8_t)(1 + i % 3), i / 6, i);
+    uint8_t kind = (uint8_t)(1 + i % 3);
+    return key_of(kind, kind == GN_STORE_PROVIDER ? i / 6 : i, i);
 }
 
 static void compare(struct gn_store *s, const struct model *m)
