@@ -560,11 +560,24 @@ static void on_links_closed(void *data)
     gn_uv_udp_close(h->udp, on_part_closed, h); /* after its last packets were staged */
 }
 
+/* Who waits for an operation must not wait for ever. */
+static void cancel_ops(struct gn_host *h)
+{
+    const void *key = NULL;
+    void *value = NULL;
+    for (uint32_t cursor = 0; gn_map_next(&h->ops, &cursor, &key, &value);) {
+        gn_op_id op = 0;
+        memcpy(&op, key, sizeof op);
+        tell_op(h, &(struct gn_op_event){.op = op, .type = GN_OPEV_DONE, .err = GN_E_CANCELLED});
+    }
+}
+
 void gn_host_close(struct gn_host *h, void (*closed)(void *data), void *data)
 {
     while (gn_host_store_commit(h))
         gn_outbox_clear(h->outbox);
     h->closing = true;
+    cancel_ops(h);
     h->closed = closed;
     h->closed_data = data;
     h->closing_parts = 3;
