@@ -17,9 +17,10 @@
 #include "base/slice.h"
 #include "transport/http/http.h"
 
-#define GN_H1_WRITE_CHUNKED UINT64_MAX         /* as a length: the body comes in chunks */
-#define GN_H1_WRITE_NO_LENGTH (UINT64_MAX - 1) /* neither field: an answer without a body, or one that ends by close \
-                                                */
+#define GN_H1_WRITE_CHUNKED UINT64_MAX /* as a length: the body comes in chunks */
+#define GN_H1_WRITE_NO_LENGTH \
+    (UINT64_MAX - 1) /* neither field: an answer without a body, or one that ends by close \
+                      */
 
 struct gn_h1_answer {
     unsigned status;

@@ -174,27 +174,3 @@ enum gn_err gn_uri_parse_authority(struct gn_slice *host, uint16_t *port, struct
     *port = (uint16_t)number;
     return GN_OK;
 }
-
-bool gn_uri_is_text(struct gn_slice s)
-{
-    static const uint32_t smallest[4] = {0, 0x80, 0x800, 0x10000};
-    for (size_t i = 0; i < s.len;) {
-        uint8_t c = s.data[i++];
-        if (c == 0)
-            return false;
-        if (c < 0x80)
-            continue;
-        size_t more = c >= 0xf0 ? 3 : c >= 0xe0 ? 2 : 1;
-        if (c < 0xc2 || c > 0xf4 || s.len - i < more)
-            return false;
-        uint32_t code = c & (0x3fU >> more);
-        for (size_t k = 0; k < more; k++, i++) {
-            if ((s.data[i] & 0xc0) != 0x80)
-                return false;
-            code = code << 6 | (s.data[i] & 0x3fU);
-        }
-        if (code < smallest[more] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
-            return false;
-    }
-    return true;
-}

@@ -36,7 +36,4 @@ bool gn_uri_query_next(struct gn_slice *name, struct gn_slice *value, struct gn_
  * INVALID on anything else, also on an empty host (RFC 9110 section 4.2.1). *host keeps its brackets. */
 GN_MUST_CHECK enum gn_err gn_uri_parse_authority(struct gn_slice *host, uint16_t *port, struct gn_slice authority);
 
-/* Valid UTF-8 (RFC 3629) without NUL. */
-bool gn_uri_is_text(struct gn_slice s);
-
 #endif
