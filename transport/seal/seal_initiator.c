@@ -233,6 +233,9 @@ enum gn_err gn_seal_initiator_query(struct gn_seal_initiator *i, uint8_t *packet
         return err;
     }
     q->to = *request->to;
+    if (gn_id_is_zero(&q->to.id)) {
+        memset(q->to.epk, 0, sizeof q->to.epk); /* a key without its owner's id is good for nothing */
+    }
     q->introduce = request->introduce;
     err = transmit(i, q, packet, packet_len);
     if (err != GN_OK) {
