@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 #include "base/slice.h"
@@ -21,9 +22,9 @@ bool gn_name_component_ok(struct gn_slice name);
 bool gn_name_path_ok(struct gn_slice path);
 
 /* For people and links: every byte that is not printable, valid UTF-8 becomes %XX, and so do '%', bidirectional
- * controls (U+200E, U+200F, U+202A..U+202E, U+2066..U+2069) and, unless `keep_slash`, '/'. What comes out is valid
- * UTF-8 and can be read back exactly with gn_name_unescape. NUL-terminated. LIMIT: `cap` is too small (3 * name.len + 1
- * always suffices); out is "". */
+ * controls (U+061C, U+200E, U+200F, U+202A..U+202E, U+2066..U+2069) and, unless `keep_slash`, '/'. What comes out is
+ * valid UTF-8 and can be read back exactly with gn_name_unescape. NUL-terminated. LIMIT: `cap` is too small (3 *
+ * name.len + 1 always suffices); out is "". */
 GN_MUST_CHECK enum gn_err gn_name_escape(char *out, size_t cap, struct gn_slice name, bool keep_slash);
 /* Fills out (not NUL-terminated) and out_len, at most text.len bytes. INVALID: a '%' without two hex digits. LIMIT:
  * cap. */
