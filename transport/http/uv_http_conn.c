@@ -35,7 +35,7 @@ void gn_uv_http_conn_end_exchange(struct gn_uv_http_conn *c, bool complete)
     if (c->x.handler)
         c->x.handler->on_close(&c->x, complete);
     c->x.handler = NULL;
-    gn_uv_http_out_clear(&c->body, c->server->config.alloc);
+    gn_buffer_clear(&c->body, c->server->config.alloc);
 }
 
 static void on_closed(uv_handle_t *handle)
@@ -46,10 +46,10 @@ static void on_closed(uv_handle_t *handle)
     gn_list_remove(&c->node);
     s->counters.connections--;
     gn_h1_fini(&c->h1);
-    gn_alloc_free(s->config.alloc, c->stash.data);
-    gn_alloc_free(s->config.alloc, c->out.data);
-    gn_alloc_free(s->config.alloc, c->flight.data);
-    gn_alloc_free(s->config.alloc, c->body.data);
+    gn_buffer_fini(&c->stash, s->config.alloc);
+    gn_buffer_fini(&c->out, s->config.alloc);
+    gn_buffer_fini(&c->flight, s->config.alloc);
+    gn_buffer_fini(&c->body, s->config.alloc);
     gn_alloc_free(s->config.alloc, c);
     gn_uv_http_server_handle_closed(s);
 }
@@ -107,7 +107,7 @@ static void take_body(struct gn_uv_http_conn *c, struct gn_slice data)
         return; /* answered already: read only to keep the connection */
     if (c->want_stream) {
         c->x.handler->on_data(&c->x, data);
-    } else if (c->want_whole && !gn_uv_http_out_append(&c->body, c->server->config.alloc, data.data, data.len)) {
+    } else if (c->want_whole && !gn_buffer_append(&c->body, c->server->config.alloc, data.data, data.len)) {
         gn_uv_http_conn_close(c);
     }
 }
@@ -123,7 +123,7 @@ static void end_request(struct gn_uv_http_conn *c)
     if (c->want_stream)
         c->x.handler->on_end(&c->x);
     else if (c->want_whole)
-        c->x.handler->on_body(&c->x, gn_slice_of(c->body.data ? c->body.data + c->body.at : NULL, c->body.len));
+        c->x.handler->on_body(&c->x, gn_buffer_slice(&c->body));
 }
 
 /* What came is not HTTP, or too big. Nothing more is read as a request. */
@@ -166,7 +166,7 @@ static void begin_linger(struct gn_uv_http_conn *c)
     /* Closing with unread bytes makes the kernel send a reset, which may overtake the answer (RFC 9112 section 9.6). */
     c->lingering = true;
     c->progress_ms = now_ms(c);
-    gn_uv_http_out_clear(&c->stash, c->server->config.alloc);
+    gn_buffer_clear(&c->stash, c->server->config.alloc);
     if (c->eof || uv_shutdown(&c->shutdown, &c->u.stream, NULL) != 0)
         gn_uv_http_conn_close(c);
     else
@@ -266,13 +266,12 @@ void gn_uv_http_conn_pump(struct gn_uv_http_conn *c)
     if (c->closing || c->pumping)
         return;
     gn_list_remove(&c->kicked);
-    struct gn_slice in = gn_slice_of(c->stash.len ? c->stash.data + c->stash.at : NULL, c->stash.len);
+    struct gn_slice in = gn_buffer_slice(&c->stash);
     size_t before = in.len;
     pump_input(c, &in);
-    c->stash.at += before - in.len;
-    c->stash.len = in.len;
+    gn_buffer_consume(&c->stash, before - in.len);
     if (c->stash.len == 0)
-        gn_uv_http_out_clear(&c->stash, c->server->config.alloc);
+        gn_buffer_clear(&c->stash, c->server->config.alloc);
     settle(c);
 }
 
@@ -292,7 +291,7 @@ static void on_bytes(struct gn_uv_http_conn *c, struct gn_slice in)
     if (c->lingering)
         return;
     if (c->stash.len > 0) {
-        if (!gn_uv_http_out_append(&c->stash, alloc, in.data, in.len))
+        if (!gn_buffer_append(&c->stash, alloc, in.data, in.len))
             gn_uv_http_conn_close(c);
         else
             gn_uv_http_conn_pump(c);
@@ -300,7 +299,7 @@ static void on_bytes(struct gn_uv_http_conn *c, struct gn_slice in)
     }
     gn_list_remove(&c->kicked);
     pump_input(c, &in);
-    if (!c->closing && in.len > 0 && !gn_uv_http_out_append(&c->stash, alloc, in.data, in.len))
+    if (!c->closing && in.len > 0 && !gn_buffer_append(&c->stash, alloc, in.data, in.len))
         gn_uv_http_conn_close(c);
     settle(c);
 }

@@ -11,17 +11,11 @@
 #include <uv.h>
 
 #include "base/list.h"
+#include "transport/http/buffer.h"
 #include "transport/http/exchange.h"
 #include "transport/http/h1.h"
 #include "transport/http/h1_write.h"
 #include "transport/http/uv_http_server.h"
-
-struct gn_uv_http_buffer {
-    uint8_t *data;
-    size_t at; /* first byte that counts */
-    size_t len;
-    size_t cap;
-};
 
 struct gn_uv_http_listener {
     union {
@@ -64,10 +58,10 @@ struct gn_uv_http_conn {
     struct gn_list_node kicked; /* of those that want gn_uv_http_conn_pump */
     struct gn_h1 h1;
     struct gn_exchange x;
-    struct gn_uv_http_buffer stash;  /* read, not yet consumed */
-    struct gn_uv_http_buffer out;    /* written, not yet given to libuv */
-    struct gn_uv_http_buffer flight; /* with libuv */
-    struct gn_uv_http_buffer body;   /* gn_exchange_collect */
+    struct gn_buffer stash;  /* read, not yet consumed */
+    struct gn_buffer out;    /* written, not yet given to libuv */
+    struct gn_buffer flight; /* with libuv */
+    struct gn_buffer body;   /* gn_exchange_collect */
     struct gn_addr local;
     struct gn_addr peer;
     uint64_t progress_ms; /* of the last byte that moved, or the start of the phase */
@@ -130,8 +124,6 @@ bool gn_uv_http_out_is_empty(const struct gn_uv_http_conn *c);
 /* The carrier's own answers. */
 void gn_uv_http_out_refuse(struct gn_uv_http_conn *c, const struct gn_h1_refusal *why);
 void gn_uv_http_out_continue(struct gn_uv_http_conn *c);
-bool gn_uv_http_out_append(struct gn_uv_http_buffer *b, const struct gn_alloc *alloc, const void *data, size_t len);
-void gn_uv_http_out_clear(struct gn_uv_http_buffer *b, const struct gn_alloc *alloc);
 /* uv_http_server.c */
 const char *gn_uv_http_server_date(struct gn_uv_http_server *s);
 void gn_uv_http_server_handle_closed(struct gn_uv_http_server *s);

@@ -10,45 +10,6 @@
 #include "transport/http/h1_write.h"
 #include "transport/http/uv_http_conn.h"
 
-#define KEEP_MAX 4096U /* an emptied buffer larger than this is freed */
-
-bool gn_uv_http_out_append(struct gn_uv_http_buffer *b, const struct gn_alloc *alloc, const void *data, size_t len)
-{
-    if (len == 0)
-        return true;
-    if (b->at > 0 && b->len == 0)
-        b->at = 0;
-    if (b->cap - b->at - b->len < len) {
-        size_t cap = b->cap ? b->cap : 1024;
-        while (cap < b->len + len)
-            cap *= 2;
-        if (b->at > 0 && b->len > 0)
-            memmove(b->data, b->data + b->at, b->len);
-        b->at = 0;
-        if (cap > b->cap) {
-            uint8_t *grown = gn_alloc_resize(alloc, b->data, cap);
-            if (!grown)
-                return false;
-            b->data = grown;
-            b->cap = cap;
-        }
-    }
-    memcpy(b->data + b->at + b->len, data, len);
-    b->len += len;
-    return true;
-}
-
-void gn_uv_http_out_clear(struct gn_uv_http_buffer *b, const struct gn_alloc *alloc)
-{
-    b->at = 0;
-    b->len = 0;
-    if (b->cap > KEEP_MAX) {
-        gn_alloc_free(alloc, b->data);
-        b->data = NULL;
-        b->cap = 0;
-    }
-}
-
 bool gn_uv_http_out_is_empty(const struct gn_uv_http_conn *c)
 {
     return c->out.len == 0 && c->flight.len == 0;
@@ -59,7 +20,7 @@ static void on_write(uv_write_t *req, int status)
     struct gn_uv_http_conn *c = GN_CONTAINER_OF(req, struct gn_uv_http_conn, write);
     struct gn_uv_http_server *s = c->server;
     s->counters.bytes_out += c->flight.len;
-    gn_uv_http_out_clear(&c->flight, s->config.alloc);
+    gn_buffer_clear(&c->flight, s->config.alloc);
     c->flight_left = 0;
     c->progress_ms = uv_now(s->config.loop);
     if (c->closing)
@@ -83,14 +44,13 @@ bool gn_uv_http_out_flush(struct gn_uv_http_conn *c)
     if (n > 0) {
         s->counters.bytes_out += (size_t)n;
         c->progress_ms = uv_now(s->config.loop);
-        c->out.at += (size_t)n;
-        c->out.len -= (size_t)n;
+        gn_buffer_consume(&c->out, (size_t)n);
     }
     if (c->out.len == 0) {
-        gn_uv_http_out_clear(&c->out, s->config.alloc);
+        gn_buffer_clear(&c->out, s->config.alloc);
         return true;
     }
-    struct gn_uv_http_buffer spare = c->flight;
+    struct gn_buffer spare = c->flight;
     c->flight = c->out;
     c->out = spare;
     c->out.at = 0;
@@ -110,7 +70,7 @@ static struct gn_uv_http_conn *conn_of(const struct gn_exchange *x)
 
 static bool put(struct gn_uv_http_conn *c, const void *data, size_t len)
 {
-    return gn_uv_http_out_append(&c->out, c->server->config.alloc, data, len);
+    return gn_buffer_append(&c->out, c->server->config.alloc, data, len);
 }
 
 static enum gn_err put_head(struct gn_uv_http_conn *c, const struct gn_h1_answer *answer)
