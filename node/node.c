@@ -391,6 +391,8 @@ void gn_node_free(struct gn_node *n)
     } else if (n->host) {
         gn_host_close(n->host, on_host_closed, n);
     } else {
+        if (n->loop_ready && n->pool)
+            (void)uv_run(&n->loop, UV_RUN_DEFAULT); /* what a failed host had opened */
         gn_uv_udp_pool_close(n->pool);
         close_signals(n);
     }
