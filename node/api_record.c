@@ -92,7 +92,8 @@ void gn_api_record_put(void *node, struct gn_api_call *call, const struct gn_api
 struct getting {
     struct gn_record best;
     uint8_t *bytes;
-    bool kv; /* answer a key-value question */
+    bool kv;            /* answer a key-value question */
+    bool asked_mutable; /* the key is not that of an immutable record */
 };
 
 static void getting_free(struct gn_api_op *op)
@@ -164,8 +165,8 @@ static void on_got(struct gn_api_op *op, const struct gn_op_event *ev)
         answer_record(op);
     } else if (ev->err == GN_E_CANCELLED || ev->err == GN_E_TIMEOUT || ev->err == GN_E_UNREACHABLE) {
         fail_getting(op, ev->err, ev->err == GN_E_TIMEOUT ? "the lookup took too long" : "no peer answers");
-    } else if (!gone && !g->kv && g->best.kind == 0 && op->contact.addr.port == 0) {
-        op->contact.addr.port = 1; /* immutable was not found: it may be the key of a mutable record */
+    } else if (!gone && !g->kv && !g->asked_mutable) {
+        g->asked_mutable = true;
         get(op, GN_RECORD_MUTABLE);
     } else {
         fail_getting(op, GN_E_NOT_FOUND, gone ? "it was deleted" : g->kv ? "no such key" : "no node has this record");
