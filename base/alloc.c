@@ -1,6 +1,7 @@
 /* base/alloc.c - the C library's allocator behind the interface. */
 #include "base/alloc.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 
 #include "base/check.h"
@@ -34,7 +35,7 @@ const struct gn_alloc *gn_alloc_default(void)
 void *gn_alloc_zeroed(const struct gn_alloc *a, size_t n, size_t size)
 {
     GN_CHECK(n > 0 && size > 0);
-    return a->calloc(a->ctx, n, size);
+    return n > SIZE_MAX / size ? NULL : a->calloc(a->ctx, n, size);
 }
 
 void *gn_alloc_resize(const struct gn_alloc *a, void *p, size_t size)

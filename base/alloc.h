@@ -17,8 +17,11 @@ struct gn_alloc {
 
 /* The C library's. Never NULL. */
 const struct gn_alloc *gn_alloc_default(void);
+/* n * size zeroed bytes, neither 0; NULL without memory, also when the product overflows. */
 void *gn_alloc_zeroed(const struct gn_alloc *a, size_t n, size_t size);
+/* As realloc, size not 0; NULL without memory, p is then unchanged. */
 void *gn_alloc_resize(const struct gn_alloc *a, void *p, size_t size);
+/* NULL is fine. */
 void gn_alloc_free(const struct gn_alloc *a, void *p);
 
 #endif
