@@ -46,7 +46,12 @@ def fingerprint(path, command):
 def tidy(path, options):
     run = subprocess.run(["clang-tidy", "--quiet", str(path), *options], cwd=ROOT, stdout=subprocess.PIPE,
                          stderr=subprocess.PIPE, text=True)
-    lines = [line.replace(f"{ROOT}/", "") for line in run.stdout.splitlines() if re.search(r": (error|warning): ", line)]
+    lines = []
+    for line in run.stdout.splitlines():
+        if re.search(r": (error|warning): ", line):
+            lines.append(line.replace(f"{ROOT}/", ""))
+        elif lines and "(threshold" in line:  # says which limit of a function's size it was
+            lines[-1] += line.split("note:")[1]
     if run.returncode != 0 and not lines:
         lines = [f"{path}: clang-tidy failed: {run.stderr.strip()[-300:]}"]
     return lines
