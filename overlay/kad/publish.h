@@ -51,13 +51,16 @@ struct gn_publish_calls {
     /* Starts a background put. OK: gn_publish_finished will be called once, later. FULL: no operation is free now, it
      * is tried again. Other errors count as a failed publication. Must not call back into the publisher. */
     enum gn_err (*start_put)(void *ctx, struct gn_outbox *box, const struct gn_publish_put *put);
+    /* What gn_publish_keep or gn_publish_provide gave to the store is durable (OK), or not: then it is not ours and
+     * will not be published again. May be NULL. Must not call back into the publisher. */
+    void (*kept)(void *ctx, uint8_t kind, const struct gn_id *target, enum gn_err err);
     void *ctx;
 };
 
 struct gn_publish_config {
     struct gn_id self;
     uint32_t owned_max;    /* 0 = GN_PUBLISH_OWNED_MAX */
-    uint32_t inflight_max; /* 0 = GN_PUBLISH_INFLIGHT_MAX; at most 64 */
+    uint32_t inflight_max; /* 0 = GN_PUBLISH_INFLIGHT_MAX; more than 64 counts as 64 */
 };
 
 struct gn_publish_stats {
@@ -83,7 +86,8 @@ GN_MUST_CHECK enum gn_err gn_publish_start(struct gn_publish *p, struct gn_outbo
 
 /* We own this record from now on: keeps it in our store and publishes it again in time. The first publication is the
  * caller's. `end`: for an immutable record until when it is renewed; for the others ignored, their expiry counts.
- * Replaces the same key. LIMIT: owned_max keys. Errors of decoding as gn_record_decode; EXPIRED. */
+ * Replaces the same key. LIMIT: owned_max keys, or an expiry that no holder takes. INVALID: a provider record, see
+ * gn_publish_provide. FULL: too many are on their way to the store. Errors of decoding as gn_record_decode; EXPIRED. */
 GN_MUST_CHECK enum gn_err gn_publish_keep(struct gn_publish *p, struct gn_outbox *box, struct gn_slice record,
                                           gn_wall_s end, gn_time_us now, gn_wall_s wall);
 /* We have content `content`: fills out[0..*out_len) with a provider record of ours (current addresses, 24 h or until
