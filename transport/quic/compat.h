@@ -21,6 +21,7 @@
 #define ngtcp2_ccerr_set_liberr ngtcp2_connection_close_error_set_transport_error_liberr
 #define ngtcp2_ccerr_set_tls_alert ngtcp2_connection_close_error_set_transport_error_tls_alert
 #define ngtcp2_ccerr_set_application_error ngtcp2_connection_close_error_set_application_error
+#define NGTCP2_ENCRYPTION_LEVEL_INITIAL NGTCP2_CRYPTO_LEVEL_INITIAL
 #define ngtcp2_conn_info ngtcp2_conn_stat
 #define ngtcp2_conn_get_conn_info ngtcp2_conn_get_conn_stat
 #define ngtcp2_conn_shutdown_stream_write(conn, flags, stream, code) \

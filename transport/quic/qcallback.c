@@ -18,13 +18,18 @@ static int install_mixed_keys(ngtcp2_conn *conn, const struct gn_quic_link *link
     return ngtcp2_crypto_recv_client_initial_cb(conn, &mixed, NULL);
 }
 
+/* What ngtcp2_crypto_client_initial_cb does, with other keys. The transport parameters need no step of their own: the
+ * extension hook that ngtcp2_crypto_gnutls_configure_client_session has set encodes them. */
 static int on_client_initial(ngtcp2_conn *conn, void *user)
 {
-    /* The library's own first step starts TLS and installs the public keys; ours replace those before a packet is made.
-     */
-    const int rv = ngtcp2_crypto_client_initial_cb(conn, user);
+    const int rv = install_mixed_keys(conn, user, ngtcp2_conn_get_dcid(conn));
 
-    return rv != 0 ? rv : install_mixed_keys(conn, user, ngtcp2_conn_get_dcid(conn));
+    if (rv != 0) {
+        return rv;
+    }
+    return ngtcp2_crypto_read_write_crypto_data(conn, NGTCP2_ENCRYPTION_LEVEL_INITIAL, NULL, 0) == 0
+               ? 0
+               : NGTCP2_ERR_CALLBACK_FAILURE;
 }
 
 static int on_recv_client_initial(ngtcp2_conn *conn, const ngtcp2_cid *dcid, void *user)
@@ -34,9 +39,7 @@ static int on_recv_client_initial(ngtcp2_conn *conn, const ngtcp2_cid *dcid, voi
 
 static int on_recv_retry(ngtcp2_conn *conn, const ngtcp2_pkt_hd *hd, void *user)
 {
-    const int rv = ngtcp2_crypto_recv_retry_cb(conn, hd, user);
-
-    return rv != 0 ? rv : install_mixed_keys(conn, user, &hd->scid);
+    return install_mixed_keys(conn, user, &hd->scid);
 }
 
 static int on_handshake_completed(ngtcp2_conn *conn, void *user)
