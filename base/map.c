@@ -120,16 +120,13 @@ void *gn_map_get(const struct gn_map *m, const void *key)
     return m->index[at] ? slot_at(m, m->index[at] - 1U) : NULL;
 }
 
+/* Into an empty index. Slots grow only when all are taken, so there is no free one among them. */
 static void rebuild_index(struct gn_map *m)
 {
+    GN_CHECK(m->len == m->slots_used);
     for (uint32_t slot = 0; slot < m->slots_used; slot++) {
-        uint32_t tag = get_u32(tag_of(m, slot));
-        uint32_t at;
+        uint32_t at = home_of(m, get_u32(tag_of(m, slot)));
 
-        if (tag == 0) {
-            continue;
-        }
-        at = home_of(m, tag);
         while (m->index[at] != 0) {
             at = (at + 1U) & (m->index_cap - 1U);
         }

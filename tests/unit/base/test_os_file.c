@@ -2,6 +2,7 @@
 #include "tests/support/gn_cmocka.h"
 
 #include <dirent.h>
+#include <ftw.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -41,16 +42,29 @@ static int entries_of(const char *path)
     return n - 2;
 }
 
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *place)
+{
+    (void)st;
+    (void)kind;
+    (void)place;
+    return remove(path);
+}
+
 static int leave_folder(void **state)
 {
-    char command[PATH_MAX + 16];
+    int result = chdir("/") == 0 ? nftw((const char *)*state, remove_one, 16, FTW_DEPTH | FTW_PHYS) : -1;
 
-    if (chdir("/") != 0) {
-        return -1;
-    }
-    (void)snprintf(command, sizeof command, "rm -rf '%s'", (char *)*state);
     free(*state);
-    return system(command);
+    return result;
+}
+
+/* The absolute path of something in the folder that the test is in. */
+static void absolute(char out[PATH_MAX], const char *name)
+{
+    char here[PATH_MAX / 2];
+
+    assert_non_null(getcwd(here, sizeof here));
+    (void)snprintf(out, PATH_MAX, "%s/%s", here, name);
 }
 
 static void assert_content(const char *path, const char *expected)
@@ -213,8 +227,7 @@ static void folders_are_made_all_the_way_and_twice(void **state)
     assert_int_equal(gn_os_file_mkdirs("a/b/c", 0700), GN_OK);
     assert_int_equal(stat("a/b/c", &st), 0);
     assert_int_equal(st.st_mode & 0777, 0750); /* what was there stays as it was */
-    assert_non_null(getcwd(full, sizeof full - 8));
-    strncat(full, "/x/y", 8);
+    absolute(full, "x/y");
     assert_int_equal(gn_os_file_mkdirs(full, 0700), GN_OK);
     assert_int_equal(stat("x/y", &st), 0);
     assert_int_equal(gn_os_file_mkdirs("/", 0700), GN_OK);
@@ -251,8 +264,7 @@ static void an_absolute_path_is_written_too(void **state)
     char full[PATH_MAX];
 
     (void)state;
-    assert_non_null(getcwd(full, sizeof full - 8));
-    strncat(full, "/abs", 8);
+    absolute(full, "abs");
     assert_int_equal(gn_os_file_write(full, "x", 1, 0600), GN_OK);
     assert_content("abs", "x");
 }

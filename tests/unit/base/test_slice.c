@@ -86,6 +86,9 @@ static void a_short_read_gives_zeros_and_stays_failed(void **state)
     gn_reader_init(&r, gn_slice_of(in, sizeof in));
     assert_int_equal(gn_reader_u8(&r), 1);
     assert_int_equal(gn_reader_left(&r), 6);
+    gn_reader_copy(&r, copy, 2);
+    assert_int_equal(gn_load_u16(copy), 0x0203);
+    assert_int_equal(gn_reader_left(&r), 4);
     memset(copy, 0xee, sizeof copy);
     gn_reader_copy(&r, copy, sizeof copy);
     assert_int_equal(gn_load_u64(copy), 0);
