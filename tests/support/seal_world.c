@@ -240,6 +240,25 @@ void seal_retag(struct seal_packet *p, const uint8_t net_id[16])
     gn_seal_keys_net_tag(p->bytes + GN_SEAL_Q_NET_TAG, &net, p->bytes);
 }
 
+/* The keys that follow from an X25519 result of zero, which every low order point gives: anybody can compute them. */
+static void weak_keys(struct gn_seal_keys *keys, const struct seal_forgery *f)
+{
+    static const char *const labels[2] = {"ghostnet/1 r", "ghostnet/1 q"};
+    uint8_t text[96] = {0};
+    uint8_t kx[64];
+
+    memcpy(text + 32, f->client.pk, 32);
+    memcpy(text + 64, f->epk, 32);
+    GN_CHECK(crypto_generichash(kx, sizeof kx, text, sizeof text, NULL, 0) == 0);
+    for (unsigned i = 0; i < 2; i++) {
+        uint8_t label[12 + 16 + 32];
+        memcpy(label, labels[i], 12);
+        memcpy(label + 12, f->net_id, 16);
+        memcpy(label + 28, f->label_id.b, 32);
+        GN_CHECK(crypto_generichash(i ? keys->q : keys->r, 32, label, sizeof label, kx + 32 * i, 32) == 0);
+    }
+}
+
 void seal_forge(struct seal_packet *out, struct seal_world *w, const struct seal_forgery *f)
 {
     struct gn_seal_net net;
@@ -253,8 +272,10 @@ void seal_forge(struct seal_packet *out, struct seal_world *w, const struct seal
     memcpy(out->bytes + GN_SEAL_Q_CLIENT, f->client.pk, 32);
     gn_rng_bytes(&w->rng, out->bytes + GN_SEAL_Q_NONCE, 16);
     gn_seal_keys_net_tag(out->bytes + GN_SEAL_Q_NET_TAG, &net, out->bytes);
-    if (gn_seal_keys_client(&keys, &f->client, f->epk, &net, &f->label_id) != GN_OK) {
-        memset(&keys, 0, sizeof keys); /* what a victim would compute that does not check for low order */
+    if (f->low_order) {
+        weak_keys(&keys, f);
+    } else {
+        GN_CHECK(gn_seal_keys_client(&keys, &f->client, f->epk, &net, &f->label_id) == GN_OK);
     }
     memcpy(out->bytes + GN_SEAL_Q_HEADER, f->plain, f->plain_len);
     out->len = gn_seal_keys_close(out->bytes, f->plain_len, keys.q);

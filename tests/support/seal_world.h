@@ -87,6 +87,7 @@ struct seal_forgery {
     uint8_t token[GN_SEAL_TOKEN];
     struct gn_id label_id;
     uint8_t net_id[16];
+    bool low_order; /* client.pk is of low order: seal with the keys that a careless responder would derive */
     const uint8_t *plain;
     size_t plain_len;
 };
