@@ -52,8 +52,6 @@ struct gn_uv_udp {
 
 static void on_poll(uv_poll_t *handle, int status, int events);
 
-static void on_prepare(uv_prepare_t *handle);
-
 enum gn_err gn_uv_udp_pool_new(struct gn_uv_udp_pool **out, uv_loop_t *loop, const struct gn_alloc *alloc)
 {
     struct gn_uv_udp_pool *pool = gn_alloc_zeroed(alloc, 1, sizeof *pool);
@@ -483,7 +481,8 @@ static void on_poll(uv_poll_t *handle, int status, int events)
 {
     struct port_socket *s = handle->data;
 
-    if (status < 0) { /* EPOLLERR with nothing to read: an ICMP error is pending; receiving takes and counts it */
+    if (status < 0) { /* a pending error: libuv has stopped the handle; receiving takes and counts the error */
+        watch(s);
         events = UV_READABLE;
     }
     if ((events & UV_WRITABLE) && !s->retired) {
