@@ -36,8 +36,12 @@ GN_MUST_CHECK enum gn_err gn_blob_part_new(struct gn_blob_part **out, struct gn_
  * NOT_FOUND: no state, or its part file is gone (what is left was removed). CORRUPT: the state is unreadable: discard.
  */
 GN_MUST_CHECK enum gn_err gn_blob_part_resume(struct gn_blob_part **out, struct gn_blob_dir *d, const struct gn_id *id);
-/* Looks at leaves written after the last checkpoint, about `bytes_max` per call; sets done. For a worker thread. */
+/* Looks at leaves written after the last checkpoint, about `bytes_max` per call; sets done. For a worker thread.
+ * NOT_FOUND: what stands at the target is not the finished file, and the part file is gone: everything was removed. */
 GN_MUST_CHECK enum gn_err gn_blob_part_recheck(struct gn_blob_part *p, bool *done, uint64_t bytes_max);
+/* Removes what there is of the download of `id` while it is not open: state, hashes, and the part file if the state can
+ * still say where it is. */
+void gn_blob_part_forget(struct gn_blob_dir *d, const struct gn_id *id);
 /* Visits the ids of all downloads in the folder, at most `limit`. Returns false to stop. */
 typedef bool (*gn_blob_part_visit_fn)(void *data, const struct gn_id *id);
 GN_MUST_CHECK enum gn_err gn_blob_part_list(struct gn_blob_dir *d, size_t limit, gn_blob_part_visit_fn visit,
@@ -50,9 +54,10 @@ const struct gn_blob_state *gn_blob_part_what(const struct gn_blob_part *p);
 GN_MUST_CHECK enum gn_err gn_blob_part_accept(struct gn_blob_part *p, uint64_t first, uint64_t count,
                                               const struct gn_tree_hash *leaves, const struct gn_tree_hash *uncles,
                                               size_t uncles_len);
-/* Verifies and writes `count` leaves from `first`. `leaves` are their accepted hashes, `data` their bytes, exactly
- * gn_tree_range_len of them; the run need not be a range. Fills `bad` (may be NULL) with the first wrong leaf on AUTH:
- * then nothing was written. INVALID, MALFORMED (len). NO_SPACE, IO: leaves stay missing, the download can go on later.
+/* Verifies and writes `count` leaves from `first`. `leaves` are their accepted hashes (NULL: read them from the disk
+ * again; then AGAIN when one was not accepted yet), `data` their bytes, exactly gn_tree_range_len of them; the run need
+ * not be a range. Fills `bad` (may be NULL) with the first wrong leaf on AUTH: then nothing was written. INVALID,
+ * MALFORMED (len). NO_SPACE, IO: leaves stay missing, the download can go on later.
  */
 GN_MUST_CHECK enum gn_err gn_blob_part_write(struct gn_blob_part *p, uint64_t *bad, uint64_t first, uint64_t count,
                                              const struct gn_tree_hash *leaves, struct gn_slice data);
@@ -68,8 +73,13 @@ uint64_t gn_blob_part_leaves(const struct gn_blob_part *p);      /* in the file 
 uint64_t gn_blob_part_leaves_done(const struct gn_blob_part *p); /* verified and written */
 uint64_t gn_blob_part_bytes(const struct gn_blob_part *p);       /* of the file, verified and written */
 bool gn_blob_part_complete(const struct gn_blob_part *p);
-/* Serve while fetching: bytes and proofs of ranges that are complete. AGAIN: not all of it is here yet. */
+/* Serve while fetching: bytes of leaves that are here. AGAIN: not all of it is here yet. INVALID: outside the file. */
 GN_MUST_CHECK enum gn_err gn_blob_part_read(struct gn_blob_part *p, uint8_t *buf, uint64_t offset, size_t len);
+/* Leaf hashes and uncles of a range, as gn_blob_prove. AGAIN: the hashes that are here do not suffice; ranges accepted
+ * in groups of 256 leaves always do. */
+GN_MUST_CHECK enum gn_err gn_blob_part_prove(struct gn_blob_part *p, struct gn_tree_hash *leaves,
+                                             struct gn_tree_hash uncles[GN_TREE_UNCLES_MAX], size_t *uncles_len,
+                                             uint64_t first, uint64_t count);
 
 /* Completes the tree, checks the root, syncs, renames to `target` (NULL: the one in the state), removes the state,
  * fills `entry`. A slow call, for a worker thread. EXISTS: another file is there: nothing is lost, call again with
