@@ -199,7 +199,7 @@ static void print_v6(char out[GN_ADDR_TEXT_MAX], const struct gn_addr *a)
     unsigned gap_len;
     size_t at = 0;
 
-    for (unsigned i = 0; i < 8; i++) {
+    for (size_t i = 0; i < 8; i++) {
         group[i] = (uint16_t)((unsigned)a->ip[2U * i] << 8 | a->ip[2U * i + 1U]);
     }
     find_gap(group, &gap, &gap_len);

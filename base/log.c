@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "base/utf8.h"
 
 struct line {
@@ -266,6 +267,7 @@ static void json_field(struct line *l, const char *name, const struct gn_field *
         return;
     }
     if (!text) {
+        GN_CHECK(f != NULL);
         scalar(value, f);
         text = value;
     }

@@ -204,6 +204,7 @@ enum gn_err gn_map_add(struct gn_map *m, void **value, const void *key)
         }
         at = find(m, key, tag);
     }
+    GN_CHECK(m->index != NULL && m->slots != NULL);
     slot = take_slot(m);
     memset(slot_at(m, slot), 0, m->slot_len);
     put_u32(tag_of(m, slot), tag);
@@ -222,6 +223,7 @@ enum gn_err gn_map_set(struct gn_map *m, const void *key, const void *value)
     if (err && err != GN_E_EXISTS) {
         return err;
     }
+    GN_CHECK(place != NULL);
     if (m->value_len > 0) {
         memcpy(place, value, m->value_len);
     }

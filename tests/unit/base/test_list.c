@@ -81,7 +81,7 @@ static size_t take_out(struct item **model, size_t len, const struct item *it)
     while (model[at] != it) {
         at++;
     }
-    memmove(model + at, model + at + 1, (len - at - 1) * sizeof *model);
+    memmove(model + at, model + at + 1, (len - at - 1) * sizeof(void *));
     return at;
 }
 
@@ -90,7 +90,7 @@ static void random_operations_do_what_an_array_does(void **state)
     struct gn_rng rng;
     struct gn_list l;
     struct item items[24] = {0};
-    struct item *model[24];
+    struct item *model[24] = {NULL};
     size_t len = 0;
 
     (void)state;
@@ -109,7 +109,7 @@ static void random_operations_do_what_an_array_does(void **state)
             } else {
                 gn_list_insert_before(&model[at]->node, &it->node);
             }
-            memmove(model + at + 1, model + at, (len - at) * sizeof model[0]);
+            memmove(model + at + 1, model + at, (len - at) * sizeof(void *));
             model[at] = it;
             len++;
         } else if (gn_rng_below(&rng, 3) == 0) {

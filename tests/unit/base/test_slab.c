@@ -140,7 +140,7 @@ static void assert_walk_sees_exactly(const struct gn_slab *s, const struct live 
 
 static void random_operations_keep_objects_in_place_and_whole(void **state)
 {
-    struct live live[LIVE_MAX];
+    struct live live[LIVE_MAX] = {{0}};
     uint32_t stale[LIVE_MAX] = {0};
     size_t len = 0;
     struct gn_slab s;

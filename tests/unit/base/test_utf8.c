@@ -59,7 +59,7 @@ static void no_other_sequence_is_accepted(void **state)
             continue;
         }
         c = n == 1 ? b[0] : b[0] & (0x7fU >> n);
-        for (size_t i = 1; i < n; i++) {
+        for (size_t i = 1; i < n && i < sizeof b; i++) {
             c = c << 6 | (b[i] & 0x3f);
         }
         if (encode(again, c) != n || memcmp(again, b, n) != 0) {
