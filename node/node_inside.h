@@ -14,6 +14,7 @@
 #include "node/host.h"
 #include "node/node.h"
 #include "node/os_datadir.h"
+#include "overlay/sodium_crypto.h"
 #include "rpc/api.h"
 #include "rpc/server.h"
 #include "storage/store.h"
