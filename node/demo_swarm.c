@@ -30,7 +30,7 @@ enum gn_err gn_swarm_init(struct gn_swarm *s)
     memset(s, 0, sizeof *s);
     const char *tmp = getenv("TMPDIR");
     int n = snprintf(s->dir, sizeof s->dir, "%s/ghostnet-demo-XXXXXX", tmp && tmp[0] == '/' ? tmp : "/tmp");
-    if (n < 0 || n > 60 || !mkdtemp(s->dir)) { /* a longer path has no room for a Unix socket */
+    if (n < 0 || n >= (int)sizeof s->dir || !mkdtemp(s->dir)) {
         s->dir[0] = '\0';
         return failed(s, GN_E_PERMISSION, "cannot make a temporary folder", "check TMPDIR (at most 38 characters)");
     }
@@ -70,8 +70,8 @@ static enum gn_err spawn(struct gn_swarm *s)
     if (s->len == GN_SWARM_MAX)
         return failed(s, GN_E_LIMIT, "too many nodes", "");
     struct gn_swarm_node *node = &s->nodes[s->len];
-    int n = snprintf(node->dir, sizeof node->dir, "%.70s/node%zu", s->dir, s->len);
-    if (n < 0 || mkdir(node->dir, 0700) != 0 || pipe2(pipe_fds, O_CLOEXEC) != 0)
+    int n = snprintf(node->dir, sizeof node->dir, "%s/node%zu", s->dir, s->len);
+    if (n < 0 || n >= (int)sizeof node->dir || mkdir(node->dir, 0700) != 0 || pipe2(pipe_fds, O_CLOEXEC) != 0)
         return failed(s, gn_err_from_errno(errno), "cannot start a node", strerror(errno));
     pid_t parent = getpid(), pid = fork();
     if (pid == 0)

@@ -21,14 +21,16 @@
 struct gn_swarm_node {
     pid_t pid; /* 0: not running */
     int out;   /* its stdout */
-    char dir[PATH_MAX];
+    char dir[GN_SWARM_DIR_MAX + 16U];
     char id[GN_ID_TEXT_LEN + 1];
     char listen[64];
     struct gn_rpc_client *client;
 };
 
+#define GN_SWARM_DIR_MAX 64U /* a Unix socket's path has 107 bytes */
+
 struct gn_swarm {
-    char dir[PATH_MAX];
+    char dir[GN_SWARM_DIR_MAX];
     struct gn_swarm_node nodes[GN_SWARM_MAX];
     size_t len;
     char why[640]; /* of the last failure */

@@ -359,7 +359,7 @@ static void on_deadline(uv_timer_t *timer)
 {
     struct gn_node *n = timer->data;
     /* What is acknowledged is on the disk already: leaving now loses nothing but politeness. */
-    GN_LOG(&n->log, GN_LOG_WARN, "node.drain.late");
+    GN_LOG_PLAIN(&n->log, GN_LOG_WARN, "node.drain.late");
     if (n->store)
         gn_store_close(n->store);
     _exit(0);
@@ -370,7 +370,7 @@ void gn_node_stop(struct gn_node *n)
     if (n->draining)
         return;
     n->draining = true;
-    GN_LOG(&n->log, GN_LOG_INFO, "node.draining");
+    GN_LOG_PLAIN(&n->log, GN_LOG_INFO, "node.draining");
     (void)uv_timer_start(&n->deadline, on_deadline, GN_NODE_DRAIN / 1000 - 250, 0);
     uv_unref((uv_handle_t *)&n->deadline);
     gn_rpc_server_drain(n->rpc, DRAIN_API, on_api_drained, n);
