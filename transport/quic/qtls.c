@@ -6,6 +6,7 @@
 #include "base/check.h"
 
 #define ALPN "ghostnet/1"
+#define ALPN_MAX 32U
 #define SPKI_PREFIX_LEN 12U
 #define SPKI_LEN (SPKI_PREFIX_LEN + GN_ID_BYTES)
 #define PKCS8_PREFIX_LEN 16U
@@ -152,10 +153,16 @@ static int on_ticket(gnutls_session_t session, unsigned type, unsigned when, uns
     return 0;
 }
 
-static bool set_alpn(gnutls_session_t session)
+static bool set_alpn(gnutls_session_t session, const char *name)
 {
-    uint8_t name[] = ALPN;
-    const gnutls_datum_t alpn = {.data = name, .size = sizeof name - 1};
+    uint8_t bytes[ALPN_MAX];
+    const size_t len = strlen(name);
+
+    if (len == 0 || len > sizeof bytes) {
+        return false;
+    }
+    memcpy(bytes, name, len);
+    const gnutls_datum_t alpn = {.data = bytes, .size = (unsigned)len};
 
     return gnutls_alpn_set_protocols(session, &alpn, 1, GNUTLS_ALPN_MANDATORY) >= 0;
 }
@@ -191,7 +198,8 @@ enum gn_err gn_qtls_open(struct gn_quic_link *link)
     gnutls_session_set_ptr(link->session, &link->ref);
     if (gnutls_priority_set(link->session, link->q->priority) < 0 ||
         gnutls_credentials_set(link->session, GNUTLS_CRD_CERTIFICATE, link->q->credentials) < 0 ||
-        !set_alpn(link->session) || !(link->inbound ? configure_server(link) : configure_client(link))) {
+        !set_alpn(link->session, link->q->config.alpn ? link->q->config.alpn : ALPN) ||
+        !(link->inbound ? configure_server(link) : configure_client(link))) {
         gnutls_deinit(link->session);
         link->session = NULL;
         return GN_E_CRYPTO;

@@ -67,7 +67,8 @@ struct gn_quic_config {
     gn_time_us keep_alive;        /* [0 = off] PING after so much silence, while the application wants the connection */
     gn_time_us handshake_timeout; /* [10 s] */
     enum gn_quic_cc cc;
-    bool no_inbound; /* refuse all inbound connections, silently */
+    bool no_inbound;  /* refuse all inbound connections, silently */
+    const char *alpn; /* ["ghostnet/1"] borrowed; both sides must name the same, at most 32 characters */
 };
 
 struct gn_quic_counters {
