@@ -70,8 +70,10 @@ static enum gn_err spawn(struct gn_swarm *s)
     if (s->len == GN_SWARM_MAX)
         return failed(s, GN_E_LIMIT, "too many nodes", "");
     struct gn_swarm_node *node = &s->nodes[s->len];
-    int n = snprintf(node->dir, sizeof node->dir, "%s/node%zu", s->dir, s->len);
-    if (n < 0 || n >= (int)sizeof node->dir || mkdir(node->dir, 0700) != 0 || pipe2(pipe_fds, O_CLOEXEC) != 0)
+    char dir[sizeof node->dir];
+    int n = snprintf(dir, sizeof dir, "%s/node%zu", s->dir, s->len);
+    memcpy(node->dir, dir, sizeof dir);
+    if (n < 0 || n >= (int)sizeof dir || mkdir(node->dir, 0700) != 0 || pipe2(pipe_fds, O_CLOEXEC) != 0)
         return failed(s, gn_err_from_errno(errno), "cannot start a node", strerror(errno));
     pid_t parent = getpid(), pid = fork();
     if (pid == 0)

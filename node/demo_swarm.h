@@ -17,6 +17,7 @@
 #include "rpc/client.h"
 
 #define GN_SWARM_MAX 64U
+#define GN_SWARM_DIR_MAX 64U /* a Unix socket's path has 107 bytes */
 
 struct gn_swarm_node {
     pid_t pid; /* 0: not running */
@@ -26,8 +27,6 @@ struct gn_swarm_node {
     char listen[64];
     struct gn_rpc_client *client;
 };
-
-#define GN_SWARM_DIR_MAX 64U /* a Unix socket's path has 107 bytes */
 
 struct gn_swarm {
     char dir[GN_SWARM_DIR_MAX];
