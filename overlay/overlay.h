@@ -25,6 +25,7 @@ struct gn_overlay_config {
     uint32_t keys_per_group_max;    /* 0 = 1,000 per writer /24 or /48 */
     uint32_t providers_per_key_max; /* 0 = 500 */
     uint32_t lookups_max;           /* 0 = 256 operations at once */
+    struct gn_book *book;           /* overlay/kad/book.h; NULL = its own. A simulation's nodes share one (borrowed) */
 };
 
 /* Counters since the start, each later a metric. */
@@ -59,6 +60,11 @@ void gn_overlay_free(struct gn_overlay *o);
  * changed) or FATAL ones (NO_MEMORY: the input was not taken). The overlay stays usable after every error. */
 GN_MUST_CHECK enum gn_err gn_overlay_step(struct gn_overlay *o, struct gn_outbox *out, const struct gn_input *in);
 
+/* Fills out (cap >= GN_OVERLAY_TABLE_BYTES) with a snapshot of the table, as GN_STORE_SAVE_TABLE would keep it: for the
+ * driver's exit. Returns its length. */
+#define GN_OVERLAY_TABLE_BYTES 21251U
+size_t gn_overlay_table(const struct gn_overlay *o, uint8_t *out, size_t cap);
+
 /* When a GN_IN_TIMER must come at the latest; GN_TIME_NEVER if nothing waits. */
 gn_time_us gn_overlay_deadline(const struct gn_overlay *o);
 
@@ -71,5 +77,10 @@ bool gn_overlay_is_server(const struct gn_overlay *o);
 /* The address that a majority of peers sees us at; family NONE before three agree. */
 struct gn_addr gn_overlay_observed(const struct gn_overlay *o);
 size_t gn_overlay_ops_len(const struct gn_overlay *o);
+/* Is any of our own announcements behind, and by how much? See overlay/kad/publish.h. */
+struct gn_publish_stats;
+void gn_overlay_publish_stats(const struct gn_overlay *o, struct gn_publish_stats *out);
+/* Walks all structures; true when they hold. Slow: for tests, fuzzing and simulation. */
+bool gn_overlay_is_sound(const struct gn_overlay *o);
 
 #endif

@@ -156,16 +156,24 @@ void gn_rpc_advance(struct gn_kad *k, struct gn_call *call)
     } else {
         k->counters.timeouts_hard++;
         call->stage = GN_CALL_DEAD;
+        call->err = GN_E_TIMEOUT;
         return;
     }
     gn_timer_set(&k->timers, &call->timer, gn_time_add(call->sent_at, gn_time_min(next, hard)));
 }
 
-struct gn_call *gn_rpc_match(const struct gn_kad *k, uint64_t txid, const struct gn_id *from)
+struct gn_call *gn_rpc_by_txid(const struct gn_kad *k, uint64_t txid)
 {
     struct gn_call *c = gn_slab_get(&k->rpc.calls, (uint32_t)txid);
 
-    if (!c || c->txid != txid) {
+    return c && c->txid == txid ? c : NULL;
+}
+
+struct gn_call *gn_rpc_match(const struct gn_kad *k, uint64_t txid, const struct gn_id *from)
+{
+    struct gn_call *c = gn_rpc_by_txid(k, txid);
+
+    if (!c) {
         return NULL;
     }
     const struct gn_id *wanted = &gn_book_get(k->book, c->to)->id;

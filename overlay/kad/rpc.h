@@ -29,7 +29,7 @@ enum gn_call_owner {
     GN_CALL_STORE,  /* slot = place in the lookup */
     GN_CALL_PING,   /* an operation's single query */
     GN_CALL_CHECK,  /* upkeep of the table */
-    GN_CALL_PROBE,  /* PROBE_ME of our own */
+    GN_CALL_PROBE,  /* PROBE_ME, and the PING of a dial-back: whoever answers does not enter the table */
     GN_CALL_OWNERS,
 };
 
@@ -50,6 +50,7 @@ struct gn_call {
     uint32_t soft_us;
     uint8_t via;   /* enum gn_via */
     uint8_t stage; /* enum gn_call_stage */
+    uint8_t err;   /* enum gn_err: why it is dead, when the transport said so */
     bool measured; /* its time says something about the path: one transmission, no disk at the other end */
     bool first;    /* nothing was known about the peer's round-trip time */
 };
@@ -76,6 +77,8 @@ void gn_rpc_disown(struct gn_kad *k, uint32_t call);
 void gn_rpc_advance(struct gn_kad *k, struct gn_call *call);
 /* The call that this txid belongs to and that this peer may answer; NULL: none. */
 struct gn_call *gn_rpc_match(const struct gn_kad *k, uint64_t txid, const struct gn_id *from);
+/* The call of this txid, whoever may answer it; NULL: none. */
+struct gn_call *gn_rpc_by_txid(const struct gn_kad *k, uint64_t txid);
 /* Ends it: its memory is free afterwards. */
 void gn_rpc_end(struct gn_kad *k, struct gn_call *call);
 

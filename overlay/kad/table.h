@@ -108,8 +108,9 @@ void gn_table_check_all(struct gn_table *t);
 gn_book_handle gn_table_next_check(struct gn_table *t);
 /* Fills at most cap entries whose open miss may be doubted again; the same ones until they answer or miss again. */
 size_t gn_table_doubtful(const struct gn_table *t, gn_book_handle *out, size_t cap, gn_time_us now);
-/* The oldest entry of a random non-empty bucket; 0: the table is empty. */
-gn_book_handle gn_table_oldest(const struct gn_table *t, struct gn_rng *rng);
+/* The oldest entry of a random bucket, buckets chosen as often as they have entries; 0: there is none, or it answered
+ * within the last fresh_s seconds. */
+gn_book_handle gn_table_oldest(const struct gn_table *t, uint32_t fresh_s, struct gn_rng *rng, gn_time_us now);
 /* A lookup for target was made. */
 void gn_table_touch(struct gn_table *t, const struct gn_id *target, gn_time_us now);
 /* Index of a bucket without a lookup for idle_us, not deeper than the deepest one in use; -1: none. */

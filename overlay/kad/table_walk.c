@@ -145,32 +145,24 @@ size_t gn_table_doubtful(const struct gn_table *t, gn_book_handle *out, size_t c
     return n;
 }
 
-gn_book_handle gn_table_oldest(const struct gn_table *t, struct gn_rng *rng)
+gn_book_handle gn_table_oldest(const struct gn_table *t, uint32_t fresh_s, struct gn_rng *rng, gn_time_us now)
 {
-    unsigned used = 0;
     const struct gn_table_entry *oldest = NULL;
+    unsigned index = 0;
 
-    for (unsigned i = 0; i < t->buckets_len; i++) {
-        used += t->buckets[i].len > 0;
-    }
-    if (used == 0) {
+    if (t->len == 0) {
         return 0;
     }
-    uint64_t skip = gn_rng_below(rng, used);
-    for (unsigned i = 0; i < t->buckets_len; i++) {
-        const struct gn_bucket *b = &t->buckets[i];
-
-        if (b->len == 0 || skip-- > 0) {
-            continue;
-        }
-        for (unsigned j = 0; j < b->len; j++) {
-            if (!oldest || b->entries[j].answered_s < oldest->answered_s) {
-                oldest = &b->entries[j];
-            }
-        }
-        break;
+    uint64_t skip = gn_rng_below(rng, t->len);
+    while (skip >= t->buckets[index].len) {
+        skip -= t->buckets[index++].len;
     }
-    return oldest ? oldest->contact : 0;
+    for (unsigned j = 0; j < t->buckets[index].len; j++) {
+        const struct gn_table_entry *e = &t->buckets[index].entries[j];
+
+        oldest = !oldest || e->answered_s < oldest->answered_s ? e : oldest;
+    }
+    return oldest && oldest->misses == 0 && seconds(now) - oldest->answered_s >= fresh_s ? oldest->contact : 0;
 }
 
 void gn_table_touch(struct gn_table *t, const struct gn_id *target, gn_time_us now)
