@@ -290,7 +290,7 @@ enum gn_err gn_record_open(struct gn_record *out, struct gn_slice bytes, uint8_t
     if (err != GN_OK) {
         return err;
     }
-    if ((kind != 0 && out->kind != kind) || !gn_id_eq(&out->target, target)) {
+    if ((kind != 0 && out->kind != kind) || (target && !gn_id_eq(&out->target, target))) {
         return GN_E_MALFORMED;
     }
     return gn_record_verify(out, crypto, wall);

@@ -80,7 +80,7 @@ void gn_record_set_target(struct gn_record *r, const struct gn_crypto *crypto);
 /* Is the decoded record one to accept now? AUTH: the signature is wrong. EXPIRED. LIMIT: it expires later than is
  * allowed (48 h, providers 24 h, and 5 min for the clocks); never for an immutable record, see gn_record_expiry. */
 GN_MUST_CHECK enum gn_err gn_record_verify(const struct gn_record *r, const struct gn_crypto *crypto, gn_wall_s wall);
-/* Decode, `kind` and `target` as wanted (else MALFORMED), verify: all in one, for what a peer sent. kind 0: any. */
+/* Decode, `kind` and `target` as wanted (else MALFORMED), verify: all in one. kind 0, target NULL: any. */
 GN_MUST_CHECK enum gn_err gn_record_open(struct gn_record *out, struct gn_slice bytes, uint8_t kind,
                                          const struct gn_id *target, const struct gn_crypto *crypto, gn_wall_s wall);
 /* Until when a holder keeps it: its own expiry, at most the longest time allowed from now. */
