@@ -874,6 +874,16 @@ struct gn_contact step_net_contact(const struct step_net *n, unsigned node)
     return n->nodes[node].contact;
 }
 
+void step_net_crypto(const struct step_net *n, unsigned node, struct gn_crypto *out)
+{
+    *out = n->nodes[node].crypto;
+}
+
+void step_net_set_store_delay(struct step_net *n, gn_time_us delay_us)
+{
+    n->config.store_us = delay_us;
+}
+
 gn_time_us step_net_now(const struct step_net *n)
 {
     return n->now;

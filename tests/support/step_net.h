@@ -68,6 +68,9 @@ struct gn_overlay *step_net_overlay(struct step_net *n, unsigned node);
 struct gn_contact step_net_contact(const struct step_net *n, unsigned node);
 gn_time_us step_net_now(const struct step_net *n);
 gn_wall_s step_net_wall(const struct step_net *n);
+/* The node's crypto, for encoding and checking records as it would. */
+void step_net_crypto(const struct step_net *n, unsigned node, struct gn_crypto *out);
+void step_net_set_store_delay(struct step_net *n, gn_time_us delay_us);
 /* Bytes that the node has allocated now, and how often it has allocated. */
 size_t step_net_bytes(const struct step_net *n, unsigned node);
 uint64_t step_net_allocs(const struct step_net *n, unsigned node);
