@@ -1,9 +1,9 @@
 /* tests/unit/storage/test_name.c - names from peers: what is safe to create, and how the rest is shown. */
-#include "storage/name.h"
+#include "base/name.h"
 
 #include "base/check.h"
 #include "base/rng.h"
-#include "tests/unit/storage/fixtures.h"
+#include "tests/support/gn_cmocka.h"
 
 static bool component(const char *s)
 {
