@@ -1,0 +1,95 @@
+/* node/cli/cli.h - the command line: one table of commands, their options and help; exit codes; how errors are told.
+ *
+ * Life: gn_cli_main is the program. Threads: the main one. Purity: none.
+ *
+ * Help, man pages and completion are printed from the same table (help.c), so that they cannot differ from what is parsed.
+ */
+#ifndef GN_NODE_CLI_CLI_H
+#define GN_NODE_CLI_CLI_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/time.h"
+
+enum gn_cli_exit {
+    GN_EXIT_DONE = 0,
+    GN_EXIT_FAILED = 1,
+    GN_EXIT_USAGE = 2,
+    GN_EXIT_NOT_FOUND = 3,
+    GN_EXIT_NO_NODE = 4,
+    GN_EXIT_TIMEOUT = 5,
+    GN_EXIT_REFUSED = 6,
+};
+
+struct gn_cli_option {
+    const char *name;    /* "ttl" for --ttl */
+    char letter;         /* 'o' for -o; 0: none */
+    const char *metavar; /* NULL: a switch */
+    const char *help;    /* a phrase */
+};
+
+#define GN_CLI_GIVEN_MAX 128U
+
+struct gn_rpc_client;
+
+struct gn_cli {
+    const struct gn_cli_command *command;
+    /* global options */
+    char data_dir[PATH_MAX];
+    bool json, quiet, verbose;
+    gn_time_us timeout_us; /* 0: the command's default */
+    /* the command's own options, in order, and what is left */
+    struct {
+        const struct gn_cli_option *option;
+        const char *value; /* NULL for a switch */
+    } given[GN_CLI_GIVEN_MAX];
+    size_t given_len;
+    char **args;
+    int args_len;
+    struct gn_rpc_client *client; /* opened by gn_cli_call */
+};
+
+struct gn_cli_command {
+    const char *name; /* "kv put" has two words */
+    const char *args; /* "KEY VALUE|-" */
+    const char *summary;
+    const char *help; /* paragraphs, lines up to 100 characters */
+    const struct gn_cli_option *options; /* ended by a name of NULL; NULL: none */
+    int args_min, args_max;              /* args_max -1: any number */
+    int (*run)(struct gn_cli *cli);
+};
+
+extern const struct gn_cli_command gn_cli_commands[]; /* ended by a name of NULL; in the order of the help */
+extern const struct gn_cli_option gn_cli_globals[];   /* the same */
+
+int gn_cli_main(int argc, char **argv);
+
+/* The value of an option (the last one given), or NULL. A switch gives "". */
+const char *gn_cli_value(const struct gn_cli *cli, const char *name);
+/* One line on stderr: "ghostnet: what: what to do". Returns `code`. */
+__attribute__((format(printf, 2, 3))) int gn_cli_fail(int code, const char *format, ...);
+/* A message for people, on stderr; nothing with -q. */
+__attribute__((format(printf, 2, 3))) void gn_cli_say(const struct gn_cli *cli, const char *format, ...);
+/* The one mapping from errors to exit codes. */
+int gn_cli_exit_of(enum gn_err err);
+/* Flushes stdout: an answer that could not be written is a failure. */
+int gn_cli_flush(int code);
+/* May stdout (fd 1) or stderr (fd 2) have colours? */
+bool gn_cli_colours(int fd);
+
+/* help.c */
+void gn_cli_help_all(void);
+void gn_cli_help_command(const struct gn_cli_command *command);
+/* Roff of ghostnet.1 (NULL) or of one command's page. */
+void gn_cli_help_man(const struct gn_cli_command *command);
+void gn_cli_help_completion(void);
+/* By one or two words; *words is how many matched. */
+const struct gn_cli_command *gn_cli_find(int argc, char **argv, int *words);
+/* The most similar command or NULL. */
+const char *gn_cli_similar(const char *word);
+
+#endif
