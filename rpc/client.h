@@ -41,7 +41,7 @@ struct gn_rpc_request {
     /* All NULL: the answer is collected in the response (at most GN_RPC_BODY_MAX, else LIMIT). For a 2xx answer at most
      * one of them is used; they return GN_OK to go on, any other error ends the call with that error.
      * on_line: one JSON document of an application/x-ndjson answer, without its line feed, borrowed.
-     * on_head: once before the first on_bytes, status and headers are filled. on_bytes: body bytes as they come. */
+     * on_bytes: body bytes as they come. */
     enum gn_err (*on_line)(void *data, struct gn_slice line);
     enum gn_err (*on_bytes)(void *data, struct gn_slice bytes);
     void *data;

@@ -102,6 +102,8 @@ static enum gn_err carrier_start(struct gn_exchange *x, unsigned status, struct 
     /* A client that waits for 100 Continue may never send the body that nobody wants. */
     if (unread && (head->expects_continue || head->length > s->config.drop_max))
         c->close_after = true;
+    if (status >= 400 && !c->request_done && head->framing != GN_H1_NO_BODY && (c->want_whole || c->want_stream))
+        c->close_after = true; /* an upload that failed: its rest may be long */
     if (!head->keep_alive || s->draining || (chunked && head->minor == 0))
         c->close_after = true;
     const struct gn_h1_answer answer = {

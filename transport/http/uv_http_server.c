@@ -233,13 +233,18 @@ static void reject(struct gn_uv_http_conn *c)
     uv_close(&c->u.handle, on_reject_closed);
 }
 
-static void read_peer(struct gn_uv_http_conn *c)
+static void read_addresses(struct gn_uv_http_conn *c)
 {
     struct sockaddr_storage sys;
     int len = sizeof sys;
     memset(&sys, 0, sizeof sys);
-    if (!c->is_unix && uv_tcp_getpeername(&c->u.tcp, (struct sockaddr *)&sys, &len) == 0)
+    if (c->is_unix)
+        return;
+    if (uv_tcp_getpeername(&c->u.tcp, (struct sockaddr *)&sys, &len) == 0)
         gn_uv_http_socket_from_sys(&c->peer, &sys);
+    len = sizeof sys; /* a listener on all addresses: which of them was meant */
+    if (uv_tcp_getsockname(&c->u.tcp, (struct sockaddr *)&sys, &len) == 0)
+        gn_uv_http_socket_from_sys(&c->local, &sys);
 }
 
 static int accept_into(struct gn_uv_http_conn *c, struct gn_uv_http_listener *l)
@@ -315,7 +320,7 @@ static void on_connection(uv_stream_t *stream, int status)
         reject(c);
         return;
     }
-    read_peer(c);
+    read_addresses(c);
     if (!c->is_unix)
         (void)uv_tcp_nodelay(&c->u.tcp, 1);
     s->counters.accepted++;
