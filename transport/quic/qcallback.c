@@ -111,6 +111,23 @@ static int on_remove_id(ngtcp2_conn *conn, const ngtcp2_cid *cid, void *user)
     return 0;
 }
 
+static int on_peer_id(ngtcp2_conn *conn, int type, uint64_t number, const ngtcp2_cid *cid, const uint8_t *token,
+                      void *user)
+{
+    (void)conn;
+    (void)number;
+    (void)cid;
+    if (!token) {
+        return 0;
+    }
+    if (type == NGTCP2_CONNECTION_ID_STATUS_TYPE_ACTIVATE) {
+        gn_qconn_add_token(user, token);
+    } else {
+        gn_qconn_remove_token(user, token);
+    }
+    return 0;
+}
+
 static int on_path_challenge(ngtcp2_conn *conn, uint8_t *data, void *user)
 {
     struct gn_quic_link *link = user;
@@ -320,6 +337,7 @@ void gn_qcallback_fill(ngtcp2_callbacks *out, bool inbound)
     out->rand = gn_qcallback_rand;
     out->get_new_connection_id = on_new_id;
     out->remove_connection_id = on_remove_id;
+    out->dcid_status = on_peer_id;
     out->get_path_challenge_data = on_path_challenge;
     out->path_validation = on_path_validation;
     out->recv_stateless_reset = on_stateless_reset;

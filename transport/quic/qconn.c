@@ -120,6 +120,41 @@ void gn_qconn_remove_cids(struct gn_quic_link *link)
     while (link->cids_len > 0) {
         (void)gn_map_remove(&link->q->cids, &link->cids[--link->cids_len]);
     }
+    while (link->tokens_len > 0) {
+        (void)gn_map_remove(&link->q->tokens, link->tokens[--link->tokens_len]);
+    }
+}
+
+void gn_qconn_add_token(struct gn_quic_link *link, const uint8_t token[NGTCP2_STATELESS_RESET_TOKENLEN])
+{
+    void *value = NULL;
+
+    if (link->tokens_len == GN_QUIC_TOKENS_MAX || gn_map_add(&link->q->tokens, &value, token) != GN_OK) {
+        return;
+    }
+    *(struct gn_quic_link **)value = link;
+    memcpy(link->tokens[link->tokens_len++], token, NGTCP2_STATELESS_RESET_TOKENLEN);
+}
+
+void gn_qconn_remove_token(struct gn_quic_link *link, const uint8_t token[NGTCP2_STATELESS_RESET_TOKENLEN])
+{
+    for (uint32_t i = 0; i < link->tokens_len; i++) {
+        if (memcmp(link->tokens[i], token, NGTCP2_STATELESS_RESET_TOKENLEN) == 0) {
+            (void)gn_map_remove(&link->q->tokens, token);
+            memmove(link->tokens[i], link->tokens[--link->tokens_len], NGTCP2_STATELESS_RESET_TOKENLEN);
+            return;
+        }
+    }
+}
+
+struct gn_quic_link *gn_qconn_by_token(const struct gn_quic *q, const uint8_t *packet, size_t len)
+{
+    if (len < NGTCP2_MIN_STATELESS_RESET_RANDLEN + NGTCP2_STATELESS_RESET_TOKENLEN) {
+        return NULL;
+    }
+    struct gn_quic_link **found = gn_map_get(&q->tokens, packet + len - NGTCP2_STATELESS_RESET_TOKENLEN);
+
+    return found ? *found : NULL;
 }
 
 void gn_qconn_wake(struct gn_quic_link *link)

@@ -35,7 +35,13 @@ struct gn_quic_link *gn_qconn_by_cid(const struct gn_quic *q, const uint8_t *cid
 /* Table of ids: false when it is full or there is no memory, or the id is another's. */
 bool gn_qconn_add_cid(struct gn_quic_link *link, const ngtcp2_cid *cid);
 void gn_qconn_remove_cid(struct gn_quic_link *link, const ngtcp2_cid *cid);
+/* All ids and tokens of the link. */
 void gn_qconn_remove_cids(struct gn_quic_link *link);
+/* Tokens of stateless resets (RFC 9000 section 10.3). What does not fit is not remembered: the idle timer does its work
+ * then. */
+void gn_qconn_add_token(struct gn_quic_link *link, const uint8_t token[NGTCP2_STATELESS_RESET_TOKENLEN]);
+void gn_qconn_remove_token(struct gn_quic_link *link, const uint8_t token[NGTCP2_STATELESS_RESET_TOKENLEN]);
+struct gn_quic_link *gn_qconn_by_token(const struct gn_quic *q, const uint8_t *packet, size_t len);
 
 /* Puts it where gn_quic_send looks. */
 void gn_qconn_wake(struct gn_quic_link *link);

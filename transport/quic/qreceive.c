@@ -216,6 +216,11 @@ void gn_qreceive_packet(struct gn_quic *q, const struct gn_udp_packet *packet, g
             q->counters.dropped_stranger++;
         }
     } else if ((packet->data[0] & 0x80U) == 0) {
+        link = gn_qconn_by_token(q, packet->data, packet->len);
+        if (link) { /* a stateless reset: ngtcp2 compares the token again, in constant time */
+            read_packet(link, packet, now);
+            return;
+        }
         q->counters.dropped_unknown++;
         if (gn_qcid_is_own(&q->cid_keys, vc.dcid, vc.dcidlen)) {
             send_reset(q, &vc, packet, now);

@@ -21,6 +21,7 @@
 #define CONN_WINDOW_DEFAULT (UINT64_C(16) * 1024U * 1024U)
 #define STREAM_WINDOW_DEFAULT (UINT64_C(6) * 1024U * 1024U)
 #define SEND_BUFFER_DEFAULT (UINT64_C(4) * 1024U * 1024U)
+#define TIME_MAX GN_HOURS(24) /* longer time-outs and intervals are taken as this */
 #define IDLE_DEFAULT GN_SECONDS(30)
 #define HANDSHAKE_DEFAULT GN_SECONDS(10)
 #define INITIAL_GROUPS 4096U  /* address groups whose rate of new connections is remembered */
@@ -75,8 +76,9 @@ static void set_defaults(struct gn_quic_config *c)
     c->conn_window = or64(c->conn_window, CONN_WINDOW_DEFAULT);
     c->stream_window = or64(c->stream_window, STREAM_WINDOW_DEFAULT);
     c->send_buffer = or64(c->send_buffer, SEND_BUFFER_DEFAULT);
-    c->idle_timeout = or64(c->idle_timeout, IDLE_DEFAULT);
-    c->handshake_timeout = or64(c->handshake_timeout, HANDSHAKE_DEFAULT);
+    c->idle_timeout = gn_time_min(or64(c->idle_timeout, IDLE_DEFAULT), TIME_MAX);
+    c->handshake_timeout = gn_time_min(or64(c->handshake_timeout, HANDSHAKE_DEFAULT), TIME_MAX);
+    c->keep_alive = gn_time_min(c->keep_alive, TIME_MAX);
 }
 
 static bool timer_before(const struct gn_heap_node *a, const struct gn_heap_node *b)
@@ -99,6 +101,8 @@ static void init_tables(struct gn_quic *q, gn_time_us now)
     gn_map_init(&q->cids, q->alloc, sizeof(struct gn_quic_cid_key), sizeof(struct gn_quic_link *), 0);
     gn_rng_bytes(&q->rng, hash_key, sizeof hash_key);
     gn_map_set_hash_key(&q->cids, hash_key);
+    gn_map_init(&q->tokens, q->alloc, NGTCP2_STATELESS_RESET_TOKENLEN, sizeof(struct gn_quic_link *), 0);
+    gn_map_set_hash_key(&q->tokens, hash_key);
     gn_list_init(&q->ready);
     gn_list_init(&q->event_links);
     gn_list_init(&q->tombs);
@@ -172,6 +176,7 @@ void gn_quic_free(struct gn_quic *q)
     free_nodes(q, &q->chunks_free, offsetof(struct gn_quic_chunk, node));
     gn_map_fini(&q->links);
     gn_map_fini(&q->cids);
+    gn_map_fini(&q->tokens);
     gn_ratelimit_table_fini(&q->initials);
     gn_qticket_fini(&q->tickets);
     gn_qtls_fini(q);
@@ -351,7 +356,8 @@ enum gn_err gn_quic_set_keep_alive(struct gn_quic *q, gn_quic_conn conn, gn_time
     if (!link) {
         return GN_E_CLOSED;
     }
-    ngtcp2_conn_set_keep_alive_timeout(link->conn, interval == 0 ? UINT64_MAX : interval * NGTCP2_MICROSECONDS);
+    /* 0 turns it off in every release; the bound keeps ngtcp2's sums from wrapping. */
+    ngtcp2_conn_set_keep_alive_timeout(link->conn, gn_time_min(interval, TIME_MAX) * NGTCP2_MICROSECONDS);
     gn_qconn_wake(link);
     return GN_OK;
 }

@@ -21,6 +21,7 @@
 #define GN_QUIC_CHUNK 16384U          /* receive chunks and copied send segments */
 #define GN_QUIC_CHUNKS_KEPT 16U       /* free receive chunks kept for reuse, per endpoint */
 #define GN_QUIC_CIDS_MAX 16U          /* ids of one connection in our table: ngtcp2 keeps at most 8 + 1 in use */
+#define GN_QUIC_TOKENS_MAX 8U         /* stateless reset tokens remembered of one peer: of the ids that we use */
 #define GN_QUIC_DATAGRAMS_OUT_MAX 32U /* DATAGRAM frames waiting per connection, out */
 #define GN_QUIC_DATAGRAMS_IN_MAX 64U  /* the same, in; beyond it new ones are dropped: they are unreliable anyway */
 #define GN_QUIC_PACKET_MAX 1500U      /* we never send more in one UDP payload */
@@ -130,6 +131,8 @@ struct gn_quic_link {
     gn_time_us deadline;
     struct gn_quic_cid_key cids[GN_QUIC_CIDS_MAX];
     uint32_t cids_len;
+    uint8_t tokens[GN_QUIC_TOKENS_MAX][NGTCP2_STATELESS_RESET_TOKENLEN]; /* with which the peer would reset us */
+    uint32_t tokens_len;
     uint8_t *close_packet; /* CLOSING */
     size_t close_len;
     uint32_t close_hits; /* packets received while CLOSING */
@@ -148,8 +151,9 @@ struct gn_quic {
     gnutls_priority_t priority;
     gnutls_datum_t ticket_key;
     struct gn_qticket_store tickets;
-    struct gn_map links; /* gn_quic_conn -> struct gn_quic_link * */
-    struct gn_map cids;  /* struct gn_quic_cid_key -> struct gn_quic_link * */
+    struct gn_map links;  /* gn_quic_conn -> struct gn_quic_link * */
+    struct gn_map cids;   /* struct gn_quic_cid_key -> struct gn_quic_link * */
+    struct gn_map tokens; /* stateless reset token -> struct gn_quic_link *: a reset has no other address */
     struct gn_list ready, event_links, tombs;
     struct gn_list released; /* struct gn_quic_segment whose token is to be told */
     struct gn_heap timers;
