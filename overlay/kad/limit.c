@@ -1,6 +1,8 @@
 /* overlay/kad/limit.c - buckets and bans of those who ask. */
 #include "overlay/kad/limit.h"
 
+#include <string.h>
+
 #include "base/hash.h"
 #include "overlay/kad/server.h"
 
@@ -60,7 +62,7 @@ static void drop_ended_bans(struct gn_limit *l, gn_time_us now)
     l->sweep_at = gn_time_add(now, GN_SECONDS(10));
     while (gn_map_next(&l->bans, &cursor, &key, &until)) {
         if (*(const gn_time_us *)until <= now) {
-            number = *(const uint64_t *)key;
+            memcpy(&number, key, sizeof(number)); /* keys are not aligned */
             (void)gn_map_remove(&l->bans, &number);
         }
     }
