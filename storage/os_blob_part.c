@@ -12,6 +12,7 @@
 
 #include "base/os_file.h"
 #include "base/utf8.h"
+#include "storage/name.h"
 #include "storage/os_blob_part_impl.h"
 
 #define PART_SUFFIX ".ghostnet-part"
@@ -26,6 +27,8 @@ enum gn_err gn_blob_part_path(char out[GN_BLOB_PATH_MAX + 1U], const struct gn_b
     const char *slash = strrchr(what->target, '/');
     if (!slash || slash[1] == '\0')
         return GN_E_INVALID;
+    if (strlen(slash + 1) > GN_NAME_COMPONENT_MAX)
+        return GN_E_LIMIT; /* the last rename would fail */
     gn_id_print(id, &what->id);
     size_t name_len = gn_utf8_cut((const uint8_t *)slash + 1, strlen(slash + 1), NAME_KEPT);
     int n = snprintf(out, GN_BLOB_PATH_MAX + 1U, "%.*s/.%.*s.%.*s" PART_SUFFIX, (int)(slash - what->target),

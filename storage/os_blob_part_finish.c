@@ -119,6 +119,8 @@ static enum gn_err place_tree(struct gn_blob_part *p)
 {
     char from[GN_BLOB_NAME_MAX];
     char to[GN_BLOB_NAME_MAX];
+    if (p->tree_placed)
+        return GN_OK;
     gn_blob_tree_name(from, &p->what.id, GN_BLOB_PART_TREE);
     gn_blob_tree_name(to, &p->what.id, ".tree");
     enum gn_err e = gn_blob_tree_seal(&p->tree, &p->what.id, &p->what.root, true);
@@ -128,6 +130,7 @@ static enum gn_err place_tree(struct gn_blob_part *p)
         return e;
     if (renameat(p->dir->fd, from, p->dir->fd, to) != 0)
         return gn_err_from_errno(errno);
+    p->tree_placed = true;
     return GN_OK;
 }
 
