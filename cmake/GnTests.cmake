@@ -17,6 +17,11 @@ function(gn_test_program name source)
     add_executable(${name} ${source})
     target_compile_definitions(${name} PRIVATE _GNU_SOURCE GN_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
     target_link_libraries(${name} PRIVATE gn_flags gn_test_support ${ARGN} gn_sodium)
+    # Many small programs: the machine code in the fat objects will do. A benchmark measures what is installed.
+    if(GN_LTO AND NOT name MATCHES "^bench_")
+        target_compile_options(${name} PRIVATE -fno-lto)
+        target_link_options(${name} PRIVATE -fno-lto)
+    endif()
 endfunction()
 
 # gn_test_name(OUT KIND SOURCE): tests/unit/base/test_heap.c -> unit_base_heap.
