@@ -77,6 +77,7 @@ enum gn_err gn_overlay_new(struct gn_overlay **out, const struct gn_overlay_conf
     gn_observed_init(&o->observed, now);
     o->view = (struct gn_server_view){.closest = view_closest, .probe = view_probe, .ctx = o};
     o->publish_calls = (struct gn_publish_calls){.start_put = publish_put, .ctx = o};
+    gn_candidates_init(&o->kad);
     gn_maintain_init(&o->kad, &o->maintain);
     gn_probe_init(&o->kad, &o->probe);
     enum gn_err err = gn_server_new(&o->server, config, env, &o->view, &o->kad.counters, now);
@@ -99,6 +100,7 @@ void gn_overlay_free(struct gn_overlay *o)
     struct gn_kad *k = &o->kad;
     gn_op_fini(k);
     gn_rpc_fini(k);
+    gn_candidates_fini(k);
     gn_maintain_fini(k, &o->maintain);
     gn_timer_cancel(&k->timers, &o->probe.timer);
     gn_publish_free(k->publish);
@@ -215,7 +217,7 @@ static enum gn_err on_query(struct gn_overlay *o, const struct gn_input *in)
         struct gn_contact self = in_query->self;
 
         self.addr = in_query->addr; /* where it can be seen to be, whatever it says */
-        gn_maintain_candidate(k, &o->maintain, &self);
+        gn_candidates_offer(k, &self);
     }
     return GN_OK;
 }
@@ -311,6 +313,9 @@ static void dispatch_timer(struct gn_overlay *o, struct gn_timer *t)
         return;
     case GN_KAD_TIMER_OP_WAKE:
         gn_op_wake(k, GN_CONTAINER_OF(t, struct gn_op, wake));
+        return;
+    case GN_KAD_TIMER_CANDIDATES:
+        gn_candidates_timer(k);
         return;
     case GN_KAD_TIMER_PROBE:
         gn_probe_timer(k, &o->probe, &o->observed);

@@ -9,34 +9,89 @@
 #define CHUNK_CONTACTS 16U
 #define INDEX_FIRST 64U
 
-struct card {
+struct gn_book_card {
     struct gn_contact contact;
-    uint32_t refs;
-    gn_book_handle next; /* of the same chain */
+    uint32_t refs;       /* 0: the place is free */
+    gn_book_handle next; /* of the same chain, or the next free place */
 };
 
 void gn_book_init(struct gn_book *b, const struct gn_alloc *alloc, const uint8_t hash_key[16], uint32_t limit)
 {
     memset(b, 0, sizeof *b);
     b->alloc = alloc;
+    b->limit = limit;
     memcpy(b->hash_key, hash_key, sizeof b->hash_key);
-    gn_slab_init(&b->slab, alloc, sizeof(struct card), CHUNK_CONTACTS, limit);
 }
 
 void gn_book_fini(struct gn_book *b)
 {
-    gn_slab_fini(&b->slab);
+    for (uint32_t i = 0; i < b->chunks_len; i++) {
+        gn_alloc_free(b->alloc, b->chunks[i]);
+    }
+    gn_alloc_free(b->alloc, b->chunks);
     gn_alloc_free(b->alloc, b->index);
+    b->chunks = NULL;
+    b->chunks_len = 0;
+    b->chunks_cap = 0;
     b->index = NULL;
     b->index_cap = 0;
+    b->used = 0;
+    b->len = 0;
+    b->free = 0;
 }
 
-static struct card *card_of(const struct gn_book *b, gn_book_handle h)
+static struct gn_book_card *place_of(const struct gn_book *b, gn_book_handle h)
 {
-    struct card *card = gn_slab_get(&b->slab, h);
+    return &b->chunks[(h - 1U) / CHUNK_CONTACTS][(h - 1U) % CHUNK_CONTACTS];
+}
 
-    GN_CHECK(card != NULL);
+static struct gn_book_card *card_of(const struct gn_book *b, gn_book_handle h)
+{
+    GN_CHECK(h != 0 && h <= b->used);
+    struct gn_book_card *card = place_of(b, h);
+    GN_CHECK(card->refs > 0);
     return card;
+}
+
+static enum gn_err add_chunk(struct gn_book *b)
+{
+    if (b->chunks_len == b->chunks_cap) {
+        uint32_t cap = b->chunks_cap ? b->chunks_cap * 2U : 4U;
+        struct gn_book_card **grown = (struct gn_book_card **)gn_alloc_resize(b->alloc, b->chunks, cap * sizeof *grown);
+
+        if (!grown) {
+            return GN_E_NO_MEMORY;
+        }
+        b->chunks = grown;
+        b->chunks_cap = cap;
+    }
+    b->chunks[b->chunks_len] = gn_alloc_zeroed(b->alloc, CHUNK_CONTACTS, sizeof **b->chunks);
+    if (!b->chunks[b->chunks_len]) {
+        return GN_E_NO_MEMORY;
+    }
+    b->chunks_len++;
+    return GN_OK;
+}
+
+static enum gn_err take_place(struct gn_book *b, gn_book_handle *out)
+{
+    if (b->free != 0) {
+        *out = b->free;
+        b->free = place_of(b, *out)->next;
+    } else if (b->used == b->limit) {
+        return GN_E_FULL;
+    } else {
+        if (b->used == b->chunks_len * CHUNK_CONTACTS) {
+            enum gn_err err = add_chunk(b);
+
+            if (err != GN_OK) {
+                return err;
+            }
+        }
+        *out = ++b->used;
+    }
+    b->len++;
+    return GN_OK;
 }
 
 static uint32_t *chain_of(const struct gn_book *b, const struct gn_id *id)
@@ -54,8 +109,6 @@ static enum gn_err grow_index(struct gn_book *b)
 {
     uint32_t cap = b->index_cap ? b->index_cap * 2U : INDEX_FIRST;
     uint32_t *index = gn_alloc_zeroed(b->alloc, cap, sizeof *index);
-    uint32_t cursor = 0;
-    uint32_t h;
 
     if (!index) {
         return GN_E_NO_MEMORY;
@@ -63,8 +116,12 @@ static enum gn_err grow_index(struct gn_book *b)
     gn_alloc_free(b->alloc, b->index);
     b->index = index;
     b->index_cap = cap;
-    while ((h = gn_slab_next(&b->slab, &cursor)) != 0) {
-        struct card *card = card_of(b, h);
+    for (gn_book_handle h = 1; h <= b->used; h++) {
+        struct gn_book_card *card = place_of(b, h);
+
+        if (card->refs == 0) {
+            continue;
+        }
         uint32_t *chain = chain_of(b, &card->contact.id);
 
         card->next = *chain;
@@ -75,10 +132,8 @@ static enum gn_err grow_index(struct gn_book *b)
 
 enum gn_err gn_book_take(struct gn_book *b, gn_book_handle *out, const struct gn_contact *c)
 {
-    void *object;
-
     *out = 0;
-    if (gn_slab_len(&b->slab) >= b->index_cap) {
+    if (b->len >= b->index_cap) {
         enum gn_err err = grow_index(b);
 
         if (err != GN_OK && b->index_cap == 0) {
@@ -92,11 +147,11 @@ enum gn_err gn_book_take(struct gn_book *b, gn_book_handle *out, const struct gn
             return GN_OK;
         }
     }
-    enum gn_err err = gn_slab_take(&b->slab, out, &object);
+    enum gn_err err = take_place(b, out);
     if (err != GN_OK) {
         return err;
     }
-    struct card *card = object;
+    struct gn_book_card *card = place_of(b, *out);
     card->contact = *c;
     card->refs = 1;
     card->next = *chain;
@@ -117,7 +172,7 @@ void gn_book_drop(struct gn_book *b, gn_book_handle h)
     if (h == 0) {
         return;
     }
-    struct card *card = card_of(b, h);
+    struct gn_book_card *card = card_of(b, h);
     GN_CHECK(card->refs > 0);
     if (--card->refs > 0) {
         return;
@@ -128,7 +183,9 @@ void gn_book_drop(struct gn_book *b, gn_book_handle h)
         at = &card_of(b, *at)->next;
     }
     *at = card->next;
-    (void)gn_slab_release(&b->slab, h);
+    card->next = b->free;
+    b->free = h;
+    b->len--;
 }
 
 const struct gn_contact *gn_book_get(const struct gn_book *b, gn_book_handle h)
@@ -138,5 +195,5 @@ const struct gn_contact *gn_book_get(const struct gn_book *b, gn_book_handle h)
 
 uint32_t gn_book_len(const struct gn_book *b)
 {
-    return gn_slab_len(&b->slab);
+    return b->len;
 }

@@ -14,15 +14,24 @@
 #include "base/alloc.h"
 #include "base/contact.h"
 #include "base/err.h"
-#include "base/slab.h"
 
 typedef uint32_t gn_book_handle; /* 0 = no contact */
 
+struct gn_book_card;
+
+/* Places come in chunks of 16 and never move; a handle is a place + 1. No generations as in base/slab.h: whoever has a
+ * handle holds a reference, and 8 bytes a contact are a tenth of a table. */
 struct gn_book {
     const struct gn_alloc *alloc;
-    struct gn_slab slab;
-    uint32_t *index; /* open hashing: first handle of each chain */
+    struct gn_book_card **chunks;
+    uint32_t *index; /* first handle of each hash chain */
     uint32_t index_cap;
+    uint32_t chunks_len;
+    uint32_t chunks_cap;
+    uint32_t used; /* places ever taken */
+    uint32_t len;
+    uint32_t limit;
+    gn_book_handle free; /* first free place */
     uint8_t hash_key[16];
 };
 

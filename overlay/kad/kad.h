@@ -16,6 +16,7 @@
 #include "overlay/env.h"
 #include "overlay/io.h"
 #include "overlay/kad/book.h"
+#include "overlay/kad/candidates.h"
 #include "overlay/kad/rpc.h"
 #include "overlay/kad/rtt.h"
 #include "overlay/kad/table.h"
@@ -28,6 +29,7 @@ enum gn_kad_timer {
     GN_KAD_TIMER_CALL,
     GN_KAD_TIMER_OP_DEADLINE,
     GN_KAD_TIMER_OP_WAKE,
+    GN_KAD_TIMER_CANDIDATES,
     GN_KAD_TIMER_LIVENESS,
     GN_KAD_TIMER_SWEEP,
     GN_KAD_TIMER_REFRESH,
@@ -49,6 +51,7 @@ struct gn_kad {
     struct gn_table table;
     struct gn_rtt_first first;
     struct gn_rpc rpc;
+    struct gn_candidates candidates;
     struct gn_timers timers;
     struct gn_slab ops; /* struct gn_op */
     struct gn_publish *publish;

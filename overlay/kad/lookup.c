@@ -235,7 +235,6 @@ static enum gn_err ask(struct gn_kad *k, struct gn_lookup *l, unsigned slot, enu
         return err;
     }
     n->state = GN_LOOKUP_ASKED;
-    n->asked_us = (uint32_t)gn_time_min(gn_time_sub(k->now, l->began), UINT32_MAX);
     l->asking++;
     l->queries++;
     if (n->depth > l->hops_max) {
@@ -284,6 +283,17 @@ bool gn_lookup_by_stream(struct gn_kad *k, struct gn_lookup *l, unsigned slot)
 
 /* ---- What comes back ---- */
 
+void gn_lookup_set_token(struct gn_kad *k, struct gn_lookup *l, unsigned slot, const uint8_t token[GN_MSG_TOKEN_BYTES])
+{
+    if (!l->tokens) {
+        l->tokens = gn_alloc_zeroed(k->env->alloc, GN_LOOKUP_NODES, sizeof *l->tokens);
+    }
+    if (l->tokens) {
+        memcpy(l->tokens[slot], token, sizeof l->tokens[slot]);
+        l->nodes[slot].has_token = true;
+    }
+}
+
 void gn_lookup_answered(struct gn_kad *k, struct gn_lookup *l, unsigned slot, const struct gn_call *call,
                         const struct gn_msg_reply *reply, bool has_value)
 {
@@ -297,8 +307,7 @@ void gn_lookup_answered(struct gn_kad *k, struct gn_lookup *l, unsigned slot, co
     n->call = 0;
     l->answers++;
     if (reply->has_token) {
-        memcpy(n->token, reply->token, sizeof n->token);
-        n->has_token = true;
+        gn_lookup_set_token(k, l, slot, reply->token);
     }
     for (size_t i = 0; i < reply->contacts_len; i++) {
         answer.closer += add_contact(k, l, &reply->contacts[i], slot, n->depth + 1U);
@@ -403,6 +412,9 @@ void gn_lookup_end(struct gn_kad *k, struct gn_lookup *l)
     for (unsigned i = 0; i < l->len; i++) {
         struct gn_lookup_node *n = &l->nodes[l->order[i]];
 
+        if (n->state == GN_LOOKUP_NEW) { /* heard of, not needed here */
+            gn_candidates_offer(k, gn_book_get(k->book, n->contact));
+        }
         gn_rpc_disown(k, n->call);
         gn_book_drop(k->book, n->contact);
         n->contact = 0;
@@ -410,4 +422,6 @@ void gn_lookup_end(struct gn_kad *k, struct gn_lookup *l)
     }
     l->len = 0;
     l->asking = 0;
+    gn_alloc_free(k->env->alloc, l->tokens);
+    l->tokens = NULL;
 }

@@ -60,17 +60,15 @@ struct gn_lookup_node {
     gn_book_handle contact; /* 0: the place is free */
     uint32_t far;           /* first 32 bits of the distance */
     uint32_t call;          /* handle, or 0 */
-    uint32_t asked_us;      /* since the lookup began */
-    uint8_t token[GN_MSG_TOKEN_BYTES];
-    uint8_t state; /* enum gn_lookup_state */
-    uint8_t holds; /* enum gn_lookup_holds */
-    uint8_t from;  /* slot of the node that named it; NO_SLOT: our table */
-    uint8_t depth; /* 1 = from our table */
-    bool has_token;
-    bool resent;
-    bool moved; /* was tried at another address before */
-    bool by_stream;
-    bool retold; /* a second token was asked for */
+    uint8_t state;          /* enum gn_lookup_state */
+    uint8_t holds;          /* enum gn_lookup_holds */
+    uint8_t from;           /* slot of the node that named it; NO_SLOT: our table */
+    uint8_t depth;          /* 1 = from our table */
+    bool has_token : 1;
+    bool resent : 1;
+    bool moved : 1; /* was tried at another address before */
+    bool by_stream : 1;
+    bool retold : 1; /* a second token was asked for */
 };
 
 struct gn_lookup_goal {
@@ -92,6 +90,7 @@ struct gn_lookup {
     bool starved;   /* a query could not be sent now: call gn_lookup_pump again soon */
     uint8_t hops_max;
     uint16_t queries, answers, timeouts;
+    uint8_t (*tokens)[GN_MSG_TOKEN_BYTES]; /* write tokens by slot; owned; NULL before the first */
     struct gn_lookup_node nodes[GN_LOOKUP_NODES];
 };
 
@@ -116,6 +115,8 @@ bool gn_lookup_is_finished(const struct gn_lookup *l);
 bool gn_lookup_is_quiet(const struct gn_lookup *l);
 /* Fills the slots of the nearest nodes that answered, at most cap, nearest first. */
 size_t gn_lookup_closest(const struct gn_lookup *l, uint8_t *slots, size_t cap);
+/* Keeps the write token of the node in `slot`; without memory it has none. */
+void gn_lookup_set_token(struct gn_kad *k, struct gn_lookup *l, unsigned slot, const uint8_t token[GN_MSG_TOKEN_BYTES]);
 /* Lets go of contacts and calls; a second time is harmless. */
 void gn_lookup_end(struct gn_kad *k, struct gn_lookup *l);
 

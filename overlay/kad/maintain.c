@@ -11,8 +11,9 @@
 #define SWEEP_PINGS 8U
 #define DOUBTFUL_PINGS 8U
 #define FRESH_S 20U /* who answered so lately needs no ping */
-#define RECENT_S 30U
+/* How often a bucket is looked for that is due: a public network is spared, a private one is filled at once. */
 #define REFRESH_LOOK_US GN_MINUTES(1)
+#define REFRESH_LOOK_PRIVATE_US GN_SECONDS(2)
 #define BOOT_FIRST_US GN_SECONDS(1)
 #define BOOT_CAP_US GN_MINUTES(1)
 
@@ -26,6 +27,13 @@ static void arm_jittered(struct gn_kad *k, struct gn_timer *t, gn_time_us after)
     arm(k, t, gn_time_max(gn_rng_jitter(k->env->rng, after, 20), 1));
 }
 
+static void arm_refresh(struct gn_kad *k, struct gn_maintain *m)
+{
+    bool private = k->config.allow_private && gn_addr_is_private(&k->self.addr);
+
+    arm_jittered(k, &m->refresh, private ? REFRESH_LOOK_PRIVATE_US : REFRESH_LOOK_US);
+}
+
 void gn_maintain_init(struct gn_kad *k, struct gn_maintain *m)
 {
     memset(m, 0, sizeof *m);
@@ -35,10 +43,9 @@ void gn_maintain_init(struct gn_kad *k, struct gn_maintain *m)
     gn_timer_init(&m->self_lookup, GN_KAD_TIMER_SELF_LOOKUP);
     gn_timer_init(&m->save, GN_KAD_TIMER_SAVE);
     gn_timer_init(&m->bootstrap, GN_KAD_TIMER_BOOTSTRAP);
-    gn_ratelimit_init(&m->candidates, GN_MAINTAIN_CANDIDATES_PER_S, 4U * GN_MAINTAIN_CANDIDATES_PER_S, k->now);
     gn_backoff_init(&m->backoff, BOOT_FIRST_US, BOOT_CAP_US);
     arm_jittered(k, &m->liveness, GN_MAINTAIN_LIVENESS_US);
-    arm_jittered(k, &m->refresh, REFRESH_LOOK_US);
+    arm_refresh(k, m);
     arm_jittered(k, &m->self_lookup, GN_MAINTAIN_SELF_FIRST_US);
     arm_jittered(k, &m->save, GN_MAINTAIN_SAVE_US);
 }
@@ -69,15 +76,6 @@ void gn_maintain_fini(struct gn_kad *k, struct gn_maintain *m)
     gn_timer_cancel(&k->timers, &m->bootstrap);
 }
 
-static bool ping(struct gn_kad *k, gn_book_handle to)
-{
-    struct gn_msg_query q = {.method = GN_MSG_PING};
-    struct gn_call_for whom = {.owner = GN_CALL_CHECK};
-    uint32_t call;
-
-    return gn_rpc_send(k, &call, to, GN_VIA_DATAGRAM, &q, whom) == GN_OK;
-}
-
 /* ---- Liveness ---- */
 
 static void start_bootstrap(struct gn_kad *k, struct gn_maintain *m)
@@ -95,10 +93,10 @@ static void liveness(struct gn_kad *k, struct gn_maintain *m)
     gn_time_us every = GN_MAINTAIN_LIVENESS_US;
 
     for (size_t i = 0; i < n; i++) {
-        (void)ping(k, doubtful[i]); /* if it cannot be sent now, it is still doubtful the next time */
+        (void)gn_candidates_ping(k, doubtful[i]); /* if it cannot be sent now, it is still doubtful the next time */
     }
     if (oldest != 0) {
-        (void)ping(k, oldest);
+        (void)gn_candidates_ping(k, oldest);
     }
     if (k->table.len > 0) {
         every = gn_time_min(every, GN_MAINTAIN_ROUND_US / k->table.len);
@@ -114,13 +112,13 @@ static bool sweep_one(struct gn_kad *k, struct gn_maintain *m)
     gn_book_handle h = gn_table_next_check(&k->table);
 
     if (h != 0) {
-        return ping(k, h);
+        return gn_candidates_ping(k, h);
     }
     if (m->restored_at == m->restored_len) {
         return false;
     }
     h = m->restored[m->restored_at++];
-    bool sent = !gn_table_wants(&k->table, gn_book_get(k->book, h), k->now) || ping(k, h);
+    bool sent = !gn_table_wants(&k->table, gn_book_get(k->book, h), k->now) || gn_candidates_ping(k, h);
     gn_book_drop(k->book, h);
     return sent;
 }
@@ -166,39 +164,6 @@ enum gn_err gn_maintain_restore(struct gn_kad *k, struct gn_maintain *m, struct 
     return GN_OK;
 }
 
-/* ---- Candidates ---- */
-
-static bool is_recent(const struct gn_maintain *m, uint32_t head, uint32_t now_s)
-{
-    for (unsigned i = 0; i < GN_MAINTAIN_RECENT; i++) {
-        if (m->recent[i].head == head && now_s - m->recent[i].at_s < RECENT_S) {
-            return true;
-        }
-    }
-    return false;
-}
-
-void gn_maintain_candidate(struct gn_kad *k, struct gn_maintain *m, const struct gn_contact *c)
-{
-    uint32_t head = gn_load_u32(c->id.b);
-    uint32_t now_s = (uint32_t)(k->now / GN_SECONDS(1)) + RECENT_S; /* so that zeroed places are old */
-    gn_book_handle h;
-
-    if (gn_id_is_zero(&c->id) || !gn_table_wants(&k->table, c, k->now) || is_recent(m, head, now_s) ||
-        !gn_ratelimit_take(&m->candidates, 1, k->now)) {
-        return;
-    }
-    if (gn_book_take(k->book, &h, c) != GN_OK) {
-        return;
-    }
-    if (ping(k, h)) {
-        m->recent[m->recent_at].head = head;
-        m->recent[m->recent_at].at_s = now_s;
-        m->recent_at = (uint8_t)((m->recent_at + 1U) % GN_MAINTAIN_RECENT);
-    }
-    gn_book_drop(k->book, h);
-}
-
 /* ---- Bootstrap ---- */
 
 void gn_maintain_remember(struct gn_kad *k, struct gn_maintain *m, const struct gn_contact *c)
@@ -242,9 +207,9 @@ static void refresh(struct gn_kad *k, struct gn_maintain *m)
 
     if (index >= 0) {
         gn_table_random_id(&k->table, &target, (unsigned)index, k->env->rng);
-        (void)gn_op_find_own(k, &target); /* if there is no room, in a minute */
+        (void)gn_op_find_own(k, &target); /* if there is no room, later */
     }
-    arm_jittered(k, &m->refresh, REFRESH_LOOK_US);
+    arm_refresh(k, m);
 }
 
 static void look_up_self(struct gn_kad *k, struct gn_maintain *m)

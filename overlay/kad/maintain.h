@@ -13,7 +13,6 @@
 #include <stdint.h>
 
 #include "base/backoff.h"
-#include "base/ratelimit.h"
 #include "base/slice.h"
 #include "base/timer.h"
 #include "overlay/kad/book.h"
@@ -28,14 +27,11 @@
 #define GN_MAINTAIN_RESTORED_FIRST 50U
 #define GN_MAINTAIN_RESTORED_ENOUGH 32U /* with so many live the rest of a snapshot is let go */
 #define GN_MAINTAIN_BOOTS 16U
-#define GN_MAINTAIN_CANDIDATES_PER_S 16U
-#define GN_MAINTAIN_RECENT 16U
 
 struct gn_kad;
 
 struct gn_maintain {
     struct gn_timer liveness, sweep, refresh, self_lookup, save, bootstrap;
-    struct gn_ratelimit candidates;
     struct gn_backoff backoff;
     gn_book_handle *restored; /* held; allocated while there are some */
     uint16_t restored_len;
@@ -43,19 +39,12 @@ struct gn_maintain {
     gn_book_handle boots[GN_MAINTAIN_BOOTS]; /* held: asked again when nobody is left */
     uint8_t boots_len;
     uint8_t boots_at;
-    struct {
-        uint32_t head; /* of the id */
-        uint32_t at_s;
-    } recent[GN_MAINTAIN_RECENT]; /* candidates pinged lately */
-    uint8_t recent_at;
 };
 
 void gn_maintain_init(struct gn_kad *k, struct gn_maintain *m);
 void gn_maintain_fini(struct gn_kad *k, struct gn_maintain *m);
 /* One of its timers is due. */
 void gn_maintain_timer(struct gn_kad *k, struct gn_maintain *m, const struct gn_timer *t);
-/* A node that says it is a server: pinged if the table has a use for it, at most 16 a second. */
-void gn_maintain_candidate(struct gn_kad *k, struct gn_maintain *m, const struct gn_contact *c);
 /* A way in, to be used again. The oldest of 16 makes place. */
 void gn_maintain_remember(struct gn_kad *k, struct gn_maintain *m, const struct gn_contact *c);
 /* A snapshot: its contacts are pinged, the best 50 at once, the others as long as too few live. MALFORMED. */

@@ -59,12 +59,13 @@ static void count_stored(struct gn_kad *k, struct gn_op *op, const struct gn_con
 
 /* ---- Other nodes ---- */
 
-static void fill_put(const struct gn_op *op, const struct gn_lookup_node *n, struct gn_msg_query *q)
+static void fill_put(const struct gn_op *op, unsigned slot, struct gn_msg_query *q)
 {
     memset(q, 0, sizeof *q);
     q->method = op->kind == GN_RECORD_PROVIDER ? GN_MSG_ADD_PROVIDER : GN_MSG_PUT;
     q->target = op->target;
-    memcpy(q->token, n->token, sizeof q->token);
+    GN_CHECK(op->lookup.tokens != NULL);
+    memcpy(q->token, op->lookup.tokens[slot], sizeof q->token);
     q->record = gn_slice_of(op->record, op->record_len);
     q->has_cas = (op->flags & GN_CMDF_CAS) != 0 && op->type == GN_CMD_PUT;
     q->cas_seq = op->cas_seq;
@@ -105,7 +106,7 @@ static enum gn_err send_put(struct gn_kad *k, struct gn_op *op, unsigned slot)
     struct gn_lookup_node *n = &op->lookup.nodes[slot];
     struct gn_msg_query q;
 
-    fill_put(op, n, &q);
+    fill_put(op, slot, &q);
     n->holds = GN_LOOKUP_PUT_SENT;
     enum gn_err err = send(k, op, slot, &q);
     if (err == GN_E_LIMIT && !n->by_stream) {
@@ -155,8 +156,8 @@ void gn_op_store_replied(struct gn_kad *k, struct gn_op *op, unsigned slot, cons
         op->refusal = GN_E_MALFORMED;
         settle(op, n);
     } else if (n->holds == GN_LOOKUP_TOKEN_ASKED && reply->has_token) {
-        memcpy(n->token, reply->token, sizeof n->token);
-        err = send_put(k, op, slot);
+        gn_lookup_set_token(k, &op->lookup, slot, reply->token);
+        err = n->has_token ? send_put(k, op, slot) : GN_E_NO_MEMORY;
     } else if (reply->status == GN_MSG_BAD_TOKEN && !n->retold) {
         n->retold = true; /* our address or client key changed since the lookup */
         err = ask_token(k, op, slot);
@@ -185,7 +186,7 @@ void gn_op_store_stalled(struct gn_kad *k, struct gn_op *op, unsigned slot, cons
         if (n->holds == GN_LOOKUP_TOKEN_ASKED) {
             fill_token(op, &q);
         } else {
-            fill_put(op, n, &q);
+            fill_put(op, slot, &q);
         }
         (void)gn_rpc_resend(k, n->call, &q); /* a write is idempotent: the same record under the same token */
     } else if (call->stage == GN_CALL_DEAD) {

@@ -157,7 +157,7 @@ static bool is_diverse(const struct gn_table *t, const struct gn_contact *c)
 
 /* ---- Places ---- */
 
-static enum gn_err reach_bucket(struct gn_table *t, unsigned index, uint32_t now_s)
+static enum gn_err reach_bucket(struct gn_table *t, unsigned index)
 {
     if (index >= t->buckets_cap) {
         unsigned cap = (index + 8U) & ~7U;
@@ -170,14 +170,14 @@ static enum gn_err reach_bucket(struct gn_table *t, unsigned index, uint32_t now
         t->buckets_cap = cap;
     }
     while (t->buckets_len <= index) {
-        t->buckets[t->buckets_len++] = (struct gn_bucket){.touched_s = now_s};
+        t->buckets[t->buckets_len++] = (struct gn_bucket){.touched_s = 0}; /* due for a refresh */
     }
     return GN_OK;
 }
 
 static enum gn_err grow_bucket(struct gn_table *t, struct gn_bucket *b, unsigned cap_max)
 {
-    unsigned cap = b->cap ? b->cap * 2U : 4U;
+    unsigned cap = b->cap + 4U + b->cap / 8U; /* buckets are most of a node's memory: little slack */
 
     if (cap > cap_max) {
         cap = cap_max;
@@ -395,7 +395,7 @@ bool gn_table_answered(struct gn_table *t, gn_book_handle contact, gn_time_us rt
     struct gn_table_entry e = {.head = head_of(&c->id), .answered_s = now_s};
 
     t->heard_s = now_s;
-    if (index == GN_ID_BITS || reach_bucket(t, index, now_s) != GN_OK) {
+    if (index == GN_ID_BITS || reach_bucket(t, index) != GN_OK) {
         return false;
     }
     struct gn_bucket *b = &t->buckets[index];

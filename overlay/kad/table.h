@@ -47,7 +47,7 @@ struct gn_bucket {
     uint16_t len;
     uint16_t cap;
     uint16_t spares_len;
-    uint32_t touched_s; /* last lookup in its range */
+    uint32_t touched_s; /* last lookup in its range; 0 = none yet */
     struct gn_table_entry *spares;
 };
 
@@ -113,7 +113,7 @@ size_t gn_table_doubtful(const struct gn_table *t, gn_book_handle *out, size_t c
 gn_book_handle gn_table_oldest(const struct gn_table *t, uint32_t fresh_s, struct gn_rng *rng, gn_time_us now);
 /* A lookup for target was made. */
 void gn_table_touch(struct gn_table *t, const struct gn_id *target, gn_time_us now);
-/* Index of a bucket without a lookup for idle_us, not deeper than the deepest one in use; -1: none. */
+/* Index of a bucket without a lookup for idle_us, or ever, not deeper than the deepest one in use; -1: none. */
 int gn_table_idle_bucket(const struct gn_table *t, gn_time_us idle_us, gn_time_us now);
 /* A random id in the range of bucket `index`. */
 void gn_table_random_id(const struct gn_table *t, struct gn_id *out, unsigned index, struct gn_rng *rng);

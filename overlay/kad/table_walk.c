@@ -170,7 +170,7 @@ void gn_table_touch(struct gn_table *t, const struct gn_id *target, gn_time_us n
     unsigned index = gn_id_common_bits(&t->self, target);
 
     if (index < t->buckets_len) {
-        t->buckets[index].touched_s = seconds(now);
+        t->buckets[index].touched_s = seconds(now) > 0 ? seconds(now) : 1U;
     }
 }
 
@@ -185,7 +185,7 @@ int gn_table_idle_bucket(const struct gn_table *t, gn_time_us idle_us, gn_time_u
     for (unsigned i = 0; i < deepest; i++) {
         uint32_t touched = t->buckets[i].touched_s;
 
-        if (now_s > touched && now_s - touched >= idle_us / GN_SECONDS(1)) {
+        if (touched == 0 || (now_s > touched && now_s - touched >= idle_us / GN_SECONDS(1))) {
             return (int)i;
         }
     }

@@ -1,0 +1,112 @@
+/* overlay/kad/candidates.c - the queue, its pace, and the pings. */
+#include "overlay/kad/candidates.h"
+
+#include <string.h>
+
+#include "overlay/kad/kad.h"
+#include "overlay/msg/msg.h"
+
+#define RECENT_S 30U
+
+void gn_candidates_init(struct gn_kad *k)
+{
+    struct gn_candidates *q = &k->candidates;
+
+    memset(q, 0, sizeof *q);
+    gn_timer_init(&q->timer, GN_KAD_TIMER_CANDIDATES);
+    gn_ratelimit_init(&q->pace, GN_CANDIDATES_PER_S, GN_CANDIDATES_BURST, k->now);
+}
+
+void gn_candidates_fini(struct gn_kad *k)
+{
+    struct gn_candidates *q = &k->candidates;
+
+    for (; q->len > 0; q->len--) {
+        gn_book_drop(k->book, q->queue[q->first]);
+        q->first = (uint8_t)((q->first + 1U) % GN_CANDIDATES_MAX);
+    }
+    gn_timer_cancel(&k->timers, &q->timer);
+}
+
+bool gn_candidates_ping(struct gn_kad *k, gn_book_handle to)
+{
+    struct gn_msg_query q = {.method = GN_MSG_PING};
+    struct gn_call_for whom = {.owner = GN_CALL_CHECK};
+    uint32_t call;
+
+    return gn_rpc_send(k, &call, to, GN_VIA_DATAGRAM, &q, whom) == GN_OK;
+}
+
+static uint32_t clock_s(const struct gn_kad *k)
+{
+    return (uint32_t)(k->now / GN_SECONDS(1)) + RECENT_S; /* so that a zeroed place is an old one */
+}
+
+static bool is_recent(const struct gn_kad *k, const struct gn_id *id)
+{
+    const struct gn_candidates *q = &k->candidates;
+    uint32_t head = gn_load_u32(id->b);
+
+    for (unsigned i = 0; i < GN_CANDIDATES_RECENT; i++) {
+        if (q->recent[i].head == head && clock_s(k) - q->recent[i].at_s < RECENT_S) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_queued(const struct gn_kad *k, const struct gn_id *id)
+{
+    const struct gn_candidates *q = &k->candidates;
+
+    for (unsigned i = 0; i < q->len; i++) {
+        if (gn_id_eq(&gn_book_get(k->book, q->queue[(q->first + i) % GN_CANDIDATES_MAX])->id, id)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void gn_candidates_offer(struct gn_kad *k, const struct gn_contact *c)
+{
+    struct gn_candidates *q = &k->candidates;
+    gn_book_handle h;
+
+    if (q->len == GN_CANDIDATES_MAX || gn_id_is_zero(&c->id) || !gn_table_wants(&k->table, c, k->now) ||
+        is_recent(k, &c->id) || is_queued(k, &c->id) || gn_book_take(k->book, &h, c) != GN_OK) {
+        return;
+    }
+    q->queue[(q->first + q->len) % GN_CANDIDATES_MAX] = h;
+    q->len++;
+    if (!gn_timer_is_set(&q->timer)) {
+        gn_timer_set(&k->timers, &q->timer, gn_ratelimit_ready(&q->pace, 1, k->now));
+    }
+}
+
+static void ping_first(struct gn_kad *k)
+{
+    struct gn_candidates *q = &k->candidates;
+    gn_book_handle h = q->queue[q->first];
+    const struct gn_contact *c = gn_book_get(k->book, h);
+
+    q->first = (uint8_t)((q->first + 1U) % GN_CANDIDATES_MAX);
+    q->len--;
+    if (gn_table_wants(&k->table, c, k->now) && gn_candidates_ping(k, h)) {
+        q->recent[q->recent_at].head = gn_load_u32(c->id.b);
+        q->recent[q->recent_at].at_s = clock_s(k);
+        q->recent_at = (uint8_t)((q->recent_at + 1U) % GN_CANDIDATES_RECENT);
+    }
+    gn_book_drop(k->book, h);
+}
+
+void gn_candidates_timer(struct gn_kad *k)
+{
+    struct gn_candidates *q = &k->candidates;
+
+    while (q->len > 0 && gn_ratelimit_take(&q->pace, 1, k->now)) {
+        ping_first(k);
+    }
+    if (q->len > 0) {
+        gn_timer_set(&k->timers, &q->timer, gn_time_add(gn_ratelimit_ready(&q->pace, 1, k->now), 1));
+    }
+}
