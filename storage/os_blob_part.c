@@ -10,9 +10,9 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "base/name.h"
 #include "base/os_file.h"
 #include "base/utf8.h"
-#include "storage/name.h"
 #include "storage/os_blob_part_impl.h"
 
 #define PART_SUFFIX ".ghostnet-part"
