@@ -139,10 +139,14 @@ static enum gn_err read_framing(struct gn_h1_head *head, struct gn_h1_refusal *r
         if (!gn_http_slice_like(coding, "chunked")) {
             struct gn_slice last = {NULL, 0};
             struct gn_slice one;
-            while (gn_http_list_next(&one, &coding))
+            unsigned chunked = 0;
+            while (gn_http_list_next(&one, &coding)) {
                 last = one;
-            /* A coding that we do not know may still be framed; without chunked at the end it is not even that. */
-            unsigned status = gn_http_slice_like(last, "chunked") ? 501 : 400;
+                chunked += gn_http_slice_like(one, "chunked");
+            }
+            /* A coding that we do not know may still be framed; without chunked, once, at the end it is not even that.
+             */
+            unsigned status = chunked == 1 && gn_http_slice_like(last, "chunked") ? 501 : 400;
             return gn_h1_screen_refuse(refusal, status, "only the transfer coding chunked is understood");
         }
         head->framing = GN_H1_CHUNKED;
