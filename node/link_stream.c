@@ -89,7 +89,7 @@ bool gn_link_stream_start(struct gn_link_stream *s)
     struct gn_link_conn *c = s->conn;
     if (s->id >= 0 || s->inbound)
         return true;
-    enum gn_err err = gn_quic_stream_open(quic_of(s), &s->id, c->conn, true);
+    enum gn_err err = gn_quic_stream_open(quic_of(s), &s->id, c->conn);
     if (err == GN_E_FULL)
         return false;
     if (!err) {

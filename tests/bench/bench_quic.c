@@ -98,7 +98,7 @@ static void on_event(void *owner, const struct gn_quic_event *ev)
         e->conn = ev->conn;
         e->started = gn_uv_quic_now();
         if (e->sends) {
-            if (gn_quic_stream_open(e->quic, &e->stream, ev->conn, true) != GN_OK) {
+            if (gn_quic_stream_open(e->quic, &e->stream, ev->conn) != GN_OK) {
                 die("stream");
             }
             send_more(e);

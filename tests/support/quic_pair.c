@@ -276,7 +276,7 @@ int64_t quic_pair_send(struct quic_pair *p, unsigned side, size_t len)
     uint8_t *bytes = malloc(len == 0 ? 1 : len);
     int64_t stream = -1;
 
-    if (!bytes || gn_quic_stream_open(s->q, &stream, s->conn, true) != GN_OK) {
+    if (!bytes || gn_quic_stream_open(s->q, &stream, s->conn) != GN_OK) {
         fail("stream");
     }
     for (size_t i = 0; i < len; i++) {

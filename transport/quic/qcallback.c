@@ -176,7 +176,6 @@ static int on_stream_open(ngtcp2_conn *conn, int64_t id, void *user)
     if (gn_qstream_new(user, &s, id) != GN_OK) {
         return NGTCP2_ERR_CALLBACK_FAILURE;
     }
-    s->out_over = !ngtcp2_is_bidi_stream(id);
     (void)ngtcp2_conn_set_stream_user_data(conn, id, s);
     gn_qstream_notify(s, GN_QUIC_WANT_OPENED);
     return 0;
@@ -214,18 +213,13 @@ static int on_stream_close(ngtcp2_conn *conn, uint32_t flags, int64_t id, uint64
 {
     struct gn_quic_stream *s = stream_user;
 
-    (void)flags;
-    (void)app_error;
     (void)user;
     if (!ngtcp2_conn_is_local_stream(conn, id)) {
-        if (ngtcp2_is_bidi_stream(id)) {
-            ngtcp2_conn_extend_max_streams_bidi(conn, 1);
-        } else {
-            ngtcp2_conn_extend_max_streams_uni(conn, 1);
-        }
+        ngtcp2_conn_extend_max_streams_bidi(conn, 1);
     }
     if (s) {
         s->gone = true;
+        s->close_error = flags & NGTCP2_STREAM_CLOSE_FLAG_APP_ERROR_CODE_SET ? app_error : 0;
         gn_list_remove(&s->send_node);
         gn_qstream_notify(s, GN_QUIC_WANT_STREAM_CLOSED);
     }
@@ -247,23 +241,6 @@ static int on_stream_reset(ngtcp2_conn *conn, int64_t id, uint64_t final_size, u
             gn_qstream_notify(s, GN_QUIC_WANT_RESET);
         }
         gn_qstream_drop_input(s);
-    }
-    return 0;
-}
-
-static int on_stop_sending(ngtcp2_conn *conn, int64_t id, uint64_t app_error, void *user, void *stream_user)
-{
-    struct gn_quic_stream *s = stream_user;
-
-    (void)conn;
-    (void)id;
-    (void)user;
-    if (s && !s->out_over) {
-        s->stop_error = app_error;
-        s->stopped = true;
-        s->out_over = true; /* ngtcp2 answers with RESET_STREAM by itself (RFC 9000 section 3.5) */
-        gn_list_remove(&s->send_node);
-        gn_qstream_notify(s, GN_QUIC_WANT_STOPPED);
     }
     return 0;
 }
@@ -346,9 +323,7 @@ void gn_qcallback_fill(ngtcp2_callbacks *out, bool inbound)
     out->acked_stream_data_offset = on_acked;
     out->stream_close = on_stream_close;
     out->stream_reset = on_stream_reset;
-    out->stream_stop_sending = on_stop_sending;
     out->extend_max_stream_data = on_more_stream_data;
     out->extend_max_local_streams_bidi = on_more_streams;
-    out->extend_max_local_streams_uni = on_more_streams;
     out->recv_datagram = on_datagram;
 }

@@ -243,9 +243,7 @@ static void fill_settings(struct gn_quic_link *link, ngtcp2_settings *settings, 
     params->initial_max_data = at_most(FIRST_CONN_WINDOW, c->conn_window);
     params->initial_max_stream_data_bidi_local = at_most(FIRST_STREAM_WINDOW, c->stream_window);
     params->initial_max_stream_data_bidi_remote = params->initial_max_stream_data_bidi_local;
-    params->initial_max_stream_data_uni = params->initial_max_stream_data_bidi_local;
     params->initial_max_streams_bidi = c->streams_max;
-    params->initial_max_streams_uni = c->streams_max;
     params->max_idle_timeout = c->idle_timeout * NGTCP2_MICROSECONDS;
     params->max_datagram_frame_size = DATAGRAM_FRAME_MAX;
 }
@@ -270,6 +268,7 @@ static enum gn_err new_link(struct gn_quic *q, struct gn_quic_link **out, bool i
     link->ref = (ngtcp2_crypto_conn_ref){.get_conn = get_conn, .user_data = link};
     gn_map_init(&link->streams, q->alloc, sizeof(int64_t), sizeof(struct gn_quic_stream *), 0);
     gn_list_init(&link->sendable);
+    gn_list_init(&link->blocked);
     gn_list_init(&link->event_streams);
     gn_list_init(&link->dgrams_in);
     gn_list_init(&link->dgrams_out);

@@ -57,11 +57,11 @@ static bool stream_event(struct gn_quic_stream *s, struct gn_quic_event *out)
         out->app_error = s->reset_error;
     } else if (take_bit(&s->events, GN_QUIC_WANT_STOPPED)) {
         out->type = GN_QUIC_STREAM_STOPPED;
-        out->app_error = s->stop_error;
     } else if (take_bit(&s->events, GN_QUIC_WANT_WRITABLE)) {
         out->type = GN_QUIC_WRITABLE;
     } else if (take_bit(&s->events, GN_QUIC_WANT_STREAM_CLOSED)) {
         out->type = GN_QUIC_STREAM_CLOSED;
+        out->app_error = s->close_error;
         gn_qstream_free(s);
     } else {
         return false;

@@ -56,6 +56,10 @@ static void read_packet(struct gn_quic_link *link, const struct gn_udp_packet *p
         gn_qend_by(link, rv, now);
         return;
     }
+    /* The packet may have brought credit or STOP_SENDING, which has no callback: ngtcp2 tells when asked to write. */
+    for (struct gn_list_node *n; (n = gn_list_pop_front(&link->blocked)) != NULL;) {
+        gn_list_push_back(&link->sendable, n);
+    }
     gn_qconn_wake(link);
 }
 

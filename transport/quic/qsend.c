@@ -31,6 +31,17 @@ static struct gn_quic_stream *next_stream(struct gn_quic_link *link)
     return GN_CONTAINER_OF(n, struct gn_quic_stream, send_node);
 }
 
+/* The peer has sent STOP_SENDING, ngtcp2 has answered with RESET_STREAM (RFC 9000 section 3.5). */
+static void stopped(struct gn_quic_stream *s)
+{
+    gn_list_remove(&s->send_node);
+    if (!s->out_over) {
+        s->out_over = true;
+        s->stopped = true;
+        gn_qstream_notify(s, GN_QUIC_WANT_STOPPED);
+    }
+}
+
 /* 0: nothing to write. < 0: ngtcp2's error. */
 static ngtcp2_ssize write_streams(struct gn_quic_link *link, struct packet *p, ngtcp2_tstamp ts)
 {
@@ -60,11 +71,15 @@ static ngtcp2_ssize write_streams(struct gn_quic_link *link, struct packet *p, n
         switch (n) {
         case NGTCP2_ERR_WRITE_MORE:
             break;
-        case NGTCP2_ERR_STREAM_DATA_BLOCKED: /* MAX_STREAM_DATA brings it back */
+        case NGTCP2_ERR_STREAM_DATA_BLOCKED: /* until the next packet from the peer, which may be STOP_SENDING too */
+            GN_CHECK(s != NULL);
+            gn_list_remove(&s->send_node);
+            gn_list_push_back(&link->blocked, &s->send_node);
+            break;
         case NGTCP2_ERR_STREAM_SHUT_WR:
         case NGTCP2_ERR_STREAM_NOT_FOUND:
             GN_CHECK(s != NULL);
-            gn_list_remove(&s->send_node);
+            stopped(s);
             break;
         default:
             return n;
@@ -83,8 +98,9 @@ static ngtcp2_ssize write_dgram(struct gn_quic_link *link, struct packet *p, ngt
     }
     struct gn_quic_dgram *d = GN_CONTAINER_OF(n, struct gn_quic_dgram, node);
     const ngtcp2_vec vector = {.base = d->bytes, .len = d->len};
+    const size_t count = d->len > 0 ? 1 : 0; /* ngtcp2 takes no empty vectors */
     const ngtcp2_ssize rv = ngtcp2_conn_writev_datagram(link->conn, &p->ps.path, &p->pi, p->data, p->cap, &accepted,
-                                                        NGTCP2_WRITE_DATAGRAM_FLAG_NONE, 0, &vector, 1, ts);
+                                                        NGTCP2_WRITE_DATAGRAM_FLAG_NONE, 0, &vector, count, ts);
     /* A frame that can never leave (the path or the peer's limit has shrunk) must not hold up those behind it. */
     const bool impossible = rv == NGTCP2_ERR_INVALID_ARGUMENT || rv == NGTCP2_ERR_INVALID_STATE ||
                             d->len + 29U > ngtcp2_conn_get_path_max_tx_udp_payload_size(link->conn);

@@ -58,7 +58,7 @@ struct gn_quic_config {
     uint32_t retry_above;         /* [64] half-open handshakes above which address validation by Retry is demanded */
     uint32_t initials_per_second; /* [50] new inbound connections per second and address group (/24, /48), burst twice
                                      that */
-    uint32_t streams_max;         /* [256] streams that the peer may have open, per direction kind and connection */
+    uint32_t streams_max;         /* [256] streams that the peer may have open, per connection */
     uint32_t tickets_max;         /* [256] resumption tickets kept, oldest forgotten first */
     uint64_t conn_window;         /* [16 MiB] bytes received and not consumed, per connection */
     uint64_t stream_window;       /* [6 MiB] the same per stream */
@@ -91,8 +91,9 @@ enum gn_quic_event_type {
     GN_QUIC_WRITABLE,       /* conn, stream: after GN_E_FULL from a write there is room again */
     GN_QUIC_RELEASED,       /* token: lent bytes are no longer needed (acked, reset or closed); conn may be gone */
     GN_QUIC_STREAM_RESET,   /* conn, stream, app_error: the peer gave up sending; no more data comes */
-    GN_QUIC_STREAM_STOPPED, /* conn, stream, app_error: the peer does not want our data: write nothing more */
-    GN_QUIC_STREAM_CLOSED,  /* conn, stream: both directions are over and acknowledged; last event of the stream */
+    GN_QUIC_STREAM_STOPPED, /* conn, stream: the peer does not want our data: write nothing more. Noticed when data is
+                             * to be sent; the peer's code comes with STREAM_CLOSED, ngtcp2 does not tell it earlier */
+    GN_QUIC_STREAM_CLOSED,  /* conn, stream, app_error (0: none): both directions are over; last event of the stream */
     GN_QUIC_STREAMS_MORE,   /* conn: after GN_E_FULL from gn_quic_stream_open the peer allows more */
     GN_QUIC_DATAGRAM,       /* conn, data: an unreliable DATAGRAM (RFC 9221) */
     GN_QUIC_PATH_CHANGED,   /* conn, addr: the peer's address changed (NAT rebinding) and was validated */
@@ -161,11 +162,13 @@ enum gn_err gn_quic_set_user(struct gn_quic *q, gn_quic_conn conn, void *user);
 enum gn_err gn_quic_set_keep_alive(struct gn_quic *q, gn_quic_conn conn, gn_time_us interval);
 void gn_quic_counters(const struct gn_quic *q, struct gn_quic_counters *out);
 
-/* Streams (RFC 9000 section 2). All give GN_E_CLOSED when the connection is gone and GN_E_NOT_FOUND when the stream is.
+/* Streams (RFC 9000 section 2), bidirectional ones only: ngtcp2 0.12 never closes a finished one-way stream of the
+ * peer, which then costs memory and a place among its streams for as long as the connection lives. All give GN_E_CLOSED
+ * when the connection is gone and GN_E_NOT_FOUND when the stream is.
  */
 
 /* Opens a stream of ours; nothing leaves before the first write. GN_E_FULL: the peer allows no more now. */
-GN_MUST_CHECK enum gn_err gn_quic_stream_open(struct gn_quic *q, int64_t *out, gn_quic_conn conn, bool bidirectional);
+GN_MUST_CHECK enum gn_err gn_quic_stream_open(struct gn_quic *q, int64_t *out, gn_quic_conn conn);
 /* Queues bytes; copies them. fin ends our direction. All or nothing: GN_E_FULL when send_buffer or more bytes are
  * unacknowledged already (WRITABLE comes at half of it), so that one write may go beyond. GN_E_LIMIT: more than
  * GN_QUIC_WRITE_MAX bytes. GN_E_INVALID: after fin or reset, or on the peer's one-way stream. GN_E_CANCELLED: the peer

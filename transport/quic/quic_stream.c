@@ -25,7 +25,7 @@ static enum gn_err find(const struct gn_quic *q, struct gn_quic_stream **out, gn
     return *out ? GN_OK : GN_E_NOT_FOUND;
 }
 
-enum gn_err gn_quic_stream_open(struct gn_quic *q, int64_t *out, gn_quic_conn conn, bool bidirectional)
+enum gn_err gn_quic_stream_open(struct gn_quic *q, int64_t *out, gn_quic_conn conn)
 {
     struct gn_quic_link *link = live(q, conn);
     struct gn_quic_stream *s;
@@ -34,8 +34,7 @@ enum gn_err gn_quic_stream_open(struct gn_quic *q, int64_t *out, gn_quic_conn co
     if (!link) {
         return GN_E_CLOSED;
     }
-    const int rv = bidirectional ? ngtcp2_conn_open_bidi_stream(link->conn, &id, NULL)
-                                 : ngtcp2_conn_open_uni_stream(link->conn, &id, NULL);
+    const int rv = ngtcp2_conn_open_bidi_stream(link->conn, &id, NULL);
 
     if (rv == NGTCP2_ERR_STREAM_ID_BLOCKED) {
         link->streams_wanted = true;
@@ -50,7 +49,6 @@ enum gn_err gn_quic_stream_open(struct gn_quic *q, int64_t *out, gn_quic_conn co
         (void)ngtcp2_conn_shutdown_stream_write(link->conn, 0, id, 0);
         return err;
     }
-    s->in_over = !bidirectional;
     (void)ngtcp2_conn_set_stream_user_data(link->conn, id, s);
     *out = id;
     return GN_OK;

@@ -71,7 +71,7 @@ struct gn_quic_stream {
     int64_t id;
     struct gn_quic_link *link;
     void *user;
-    struct gn_list_node send_node;  /* in link->sendable: has bytes or a fin to send and is not blocked */
+    struct gn_list_node send_node;  /* in link->sendable or link->blocked: has bytes or a fin to send */
     struct gn_list_node event_node; /* in link->event_streams: has something to tell */
     uint32_t events;                /* GN_QUIC_WANT_ bits */
     /* out */
@@ -80,9 +80,9 @@ struct gn_quic_stream {
     size_t cursor_at;            /* bytes of it that are sent */
     uint64_t queued, sent, acked;
     uint64_t first; /* stream offset of the first segment */
-    uint64_t stop_error;
+    uint64_t close_error;
     bool fin_wanted, fin_sent;
-    bool out_over; /* reset by us, stopped by the peer, or not ours to write */
+    bool out_over; /* reset by us or stopped by the peer */
     bool want_room;
     bool stopped;
     /* in */
@@ -119,7 +119,7 @@ struct gn_quic_link {
     enum gn_err err;     /* of the CLOSED event */
     uint64_t app_error;
     struct gn_map streams; /* int64_t -> struct gn_quic_stream * */
-    struct gn_list sendable, event_streams, dgrams_in, dgrams_out;
+    struct gn_list sendable, blocked, event_streams, dgrams_in, dgrams_out;
     uint32_t dgrams_in_len, dgrams_out_len;
     uint64_t bytes_sent, bytes_received;
     uint32_t events;

@@ -86,7 +86,7 @@ static void on_client_event(void *owner, const struct gn_quic_event *e)
     switch ((int)e->type) {
     case GN_QUIC_CONNECTED:
         n->conn = e->conn;
-        assert_int_equal(gn_quic_stream_open(n->quic, &n->stream, e->conn, true), GN_OK);
+        assert_int_equal(gn_quic_stream_open(n->quic, &n->stream, e->conn), GN_OK);
         write_more(n);
         break;
     case GN_QUIC_WRITABLE:
