@@ -38,8 +38,8 @@
 #define GN_FETCH_FILES_MAX 32U     /* open at once */
 #define GN_FETCH_PROVIDERS_MAX 64U /* known at once, dropped ones included */
 #define GN_FETCH_CONNECTED_MAX 8U
-#define GN_FETCH_ASKS_MAX 8U /* ranges in flight at one provider */
-#define GN_FETCH_COPIES 3U   /* providers that are asked for one range at the same time */
+#define GN_FETCH_ASKS_MAX 32U /* in flight at one provider: small files are short ranges */
+#define GN_FETCH_COPIES 3U    /* providers that are asked for one range at the same time */
 #define GN_FETCH_STALL GN_SECONDS(2)
 #define GN_FETCH_STALLS_MAX 3U
 #define GN_FETCH_FORGIVE GN_MINUTES(2)

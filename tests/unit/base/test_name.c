@@ -1,6 +1,8 @@
 /* tests/unit/storage/test_name.c - names from peers: what is safe to create, and how the rest is shown. */
 #include "base/name.h"
 
+#include <string.h>
+
 #include "base/check.h"
 #include "base/rng.h"
 #include "tests/support/gn_cmocka.h"
