@@ -112,16 +112,16 @@ int gn_cli_take_ttl(const struct gn_cli *cli, struct gn_rpc_target *target)
     return GN_EXIT_DONE;
 }
 
-void gn_cli_show_left(char out[48], json_int_t expires)
+void gn_cli_show_left(char out[GN_CLI_LEFT_MAX], json_int_t expires)
 {
     char text[GN_UNITS_TEXT_MAX];
     gn_wall_s now = gn_os_clock_wall();
     if (expires <= 0 || (gn_wall_s)expires <= now) {
-        (void)snprintf(out, 48, "expired");
+        (void)snprintf(out, GN_CLI_LEFT_MAX, "expired");
         return;
     }
     gn_units_show_duration(text, GN_SECONDS((gn_wall_s)expires - now));
-    (void)snprintf(out, 48, "%s left", text);
+    (void)snprintf(out, GN_CLI_LEFT_MAX, "%.30s left", text);
 }
 
 const char *gn_cli_text(const json_t *object, const char *name)

@@ -51,22 +51,18 @@ void gn_cli_say(const struct gn_cli *cli, const char *format, ...)
 
 int gn_cli_exit_of(enum gn_err err)
 {
-    switch (err) {
-    case GN_OK:
-        return GN_EXIT_DONE;
-    case GN_E_NOT_FOUND:
-        return GN_EXIT_NOT_FOUND;
-    case GN_E_TIMEOUT:
-        return GN_EXIT_TIMEOUT;
-    case GN_E_REFUSED:
-    case GN_E_QUOTA:
-    case GN_E_PERMISSION:
-    case GN_E_AUTH:
-    case GN_E_CONFLICT:
-        return GN_EXIT_REFUSED;
-    default:
-        return GN_EXIT_FAILED;
-    }
+    static const struct {
+        enum gn_err err;
+        int code;
+    } exits[] = {
+        {GN_OK, GN_EXIT_DONE},           {GN_E_NOT_FOUND, GN_EXIT_NOT_FOUND}, {GN_E_TIMEOUT, GN_EXIT_TIMEOUT},
+        {GN_E_REFUSED, GN_EXIT_REFUSED}, {GN_E_QUOTA, GN_EXIT_REFUSED},       {GN_E_PERMISSION, GN_EXIT_REFUSED},
+        {GN_E_AUTH, GN_EXIT_REFUSED},    {GN_E_CONFLICT, GN_EXIT_REFUSED},    {GN_E_LIMIT, GN_EXIT_REFUSED},
+    };
+    for (size_t i = 0; i < GN_ARRAY_LEN(exits); i++)
+        if (exits[i].err == err)
+            return exits[i].code;
+    return GN_EXIT_FAILED;
 }
 
 int gn_cli_flush(int code)

@@ -48,8 +48,9 @@ void gn_cli_print_json(const json_t *value);
 int gn_cli_read_value(uint8_t **data, size_t *len, const char *argument, size_t max);
 /* --ttl into "&ttl=SECONDS" of the target. */
 int gn_cli_take_ttl(const struct gn_cli *cli, struct gn_rpc_target *target);
+#define GN_CLI_LEFT_MAX 40U
 /* "3 h 12 min" left until `expires` (unix seconds). */
-void gn_cli_show_left(char out[48], json_int_t expires);
+void gn_cli_show_left(char out[GN_CLI_LEFT_MAX], json_int_t expires);
 const char *gn_cli_text(const json_t *object, const char *name);
 double gn_cli_number(const json_t *object, const char *name);
 /* An absolute path from one that may be relative. */

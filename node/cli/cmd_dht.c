@@ -195,7 +195,7 @@ static int put_bytes(struct gn_cli *cli, const char *method, struct gn_rpc_targe
 
 static void say_stored(struct gn_cli *cli, const json_t *answer)
 {
-    char left[48];
+    char left[GN_CLI_LEFT_MAX];
     gn_cli_show_left(left, json_integer_value(json_object_get(answer, "expires")));
     gn_cli_say(cli, "stored on %.0f nodes, %s", gn_cli_number(answer, "replicas"), left);
 }
@@ -335,7 +335,7 @@ int gn_cmd_kv_del(struct gn_cli *cli)
 int gn_cmd_kv_list(struct gn_cli *cli)
 {
     struct gn_rpc_target target;
-    char after[256] = "", left[48];
+    char after[256] = "", left[GN_CLI_LEFT_MAX];
     json_t *answer = NULL, *entry = NULL;
     size_t i = 0;
     bool more = true;

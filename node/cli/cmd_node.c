@@ -92,7 +92,8 @@ static void print_settings(const struct gn_cli *cli, const struct gn_config *con
         const char *source = gn_config_source_name(config->values[k].source);
         size_t len = config->values[k].len;
         if (!cli->json && strcmp(section, row->section) != 0)
-            (void)printf("%s[%s]\n", *section ? "\n" : "", section = row->section);
+            (void)printf("%s[%s]\n", *section ? "\n" : "", row->section);
+        section = row->section;
         for (size_t i = 0; i < (len ? len : 1); i++) {
             const char *value = gn_config_text_at(config, (enum gn_config_key)k, i);
             if (cli->json)
@@ -107,7 +108,6 @@ static void print_settings(const struct gn_cli *cli, const struct gn_config *con
     json_decref(list);
 }
 
-/* Rows of one section stand together in what is printed, whatever the order of the table. */
 int gn_cmd_config_show(struct gn_cli *cli)
 {
     struct gn_config config;
