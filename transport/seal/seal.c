@@ -122,10 +122,14 @@ void gn_seal_receive(struct gn_seal *s, struct gn_seal_event *event, const struc
 void gn_seal_timer(struct gn_seal *s, gn_time_us now, gn_wall_s wall)
 {
     struct gn_seal_context *context = &s->context;
+    bool due = now >= context->epochs.next_at;
 
     gn_seal_initiator_timer(&s->initiator, now);
     if (gn_seal_epochs_timer(&context->epochs, &context->net, &context->rng, now, wall)) {
         gn_seal_responder_epoch_began(&s->responder);
+        if (!due) {
+            GN_LOG(context->log, GN_LOG_WARN, "seal.clock.jump", GN_F_U64("wall", wall));
+        }
         GN_LOG(context->log, GN_LOG_INFO, "seal.epoch.begin", GN_F_U64("epoch", context->epochs.number));
     }
 }
