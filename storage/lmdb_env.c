@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -16,6 +17,7 @@
  * paths, and the payload lies on pages of its own. This is address space, not disk. */
 #define HEADROOM (UINT64_C(128) * 1024U * 1024U)
 #define RESERVE_MIN (UINT64_C(1024) * 1024U)
+#define FULL_BELOW (256U * 1024U)
 #define PATH_LEN_MAX 4000U
 
 static const char format_text[] = "ghostnet store";
@@ -66,7 +68,7 @@ enum gn_err gn_lmdb_env_error(struct gn_lmdb_env *env, int rc, const char *what)
     if (rc == MDB_MAP_FULL)
         (void)snprintf(env->why, sizeof env->why, "%s: the store's limit of %llu bytes is reached", what,
                        (unsigned long long)env->limit);
-    else if (e != GN_OK && e != GN_E_NOT_FOUND)
+    else if (rc != MDB_SUCCESS && rc != MDB_NOTFOUND)
         (void)snprintf(env->why, sizeof env->why, "%s: %s", what, mdb_strerror(rc));
     return e;
 }
@@ -207,21 +209,18 @@ static enum gn_err start(struct gn_lmdb_env *env)
     enum gn_err e = look(env);
     if (e != GN_OK)
         return e;
-    const unsigned flags = MDB_NORDAHEAD | MDB_NOTLS | (env->no_sync ? MDB_NOSYNC : 0U);
+    /* NOLOCK: the folder has one owner (the node's lock sees to it), and no snapshot of ours lives while we write.
+     * LMDB's own lock file would be mapped for writing: on a full disk that is a SIGBUS. */
+    const unsigned flags = MDB_NORDAHEAD | MDB_NOTLS | MDB_NOLOCK | (env->no_sync ? MDB_NOSYNC : 0U);
     bool fresh = false;
-    int dead = 0;
     int rc = mdb_env_create(&env->env);
     if (rc == 0)
         rc = mdb_env_set_maxdbs(env->env, GN_LMDB_TABLES);
-    if (rc == 0)
-        rc = mdb_env_set_maxreaders(env->env, 8);
     env->map_bytes = map_for(env, 0);
     if (rc == 0)
         rc = mdb_env_set_mapsize(env->env, env->map_bytes);
     if (rc == 0)
         rc = mdb_env_open(env->env, env->path, flags, 0600);
-    if (rc == 0)
-        rc = mdb_reader_check(env->env, &dead); /* slots of killed processes would pin old pages */
     if (rc == 0)
         rc = open_tables(env, &fresh, &e);
     if (rc == 0 && fresh)
@@ -339,7 +338,7 @@ static int fit_map(struct gn_lmdb_env *env, bool shrinking)
     uint64_t used = gn_lmdb_env_used(env);
     uint64_t want = map_for(env, used);
     if (shrinking)
-        want = whole_pages(env->limit + reserve_of(env));
+        want = whole_pages((used > env->limit ? used : env->limit) + reserve_of(env));
     if (want <= env->map_bytes && env->map_bytes <= whole_pages(env->limit))
         return 0;                                 /* big enough, and not the reserve of an earlier removal */
     int rc = mdb_env_set_mapsize(env->env, want); /* not below what is used: LMDB sees to it */
@@ -380,13 +379,25 @@ enum gn_err gn_lmdb_env_begin(struct gn_lmdb_env *env, bool shrinking)
     return gn_lmdb_env_error(env, rc, "beginning a write");
 }
 
+/* LMDB says EIO for a write that was cut short, which is what a disk does that is just becoming full. */
+static bool disk_is_full(const struct gn_lmdb_env *env)
+{
+    struct statvfs fs;
+    mdb_filehandle_t fd = -1;
+    return mdb_env_get_fd(env->env, &fd) == 0 && fstatvfs(fd, &fs) == 0 &&
+           (uint64_t)fs.f_bavail * fs.f_frsize < FULL_BELOW;
+}
+
 enum gn_err gn_lmdb_env_commit(struct gn_lmdb_env *env)
 {
     MDB_txn *txn = env->write;
     env->write = NULL;
     if (!txn)
         return GN_E_IO;
-    return gn_lmdb_env_error(env, mdb_txn_commit(txn), "writing to the disk");
+    int rc = mdb_txn_commit(txn);
+    if (rc == EIO && disk_is_full(env))
+        rc = ENOSPC;
+    return gn_lmdb_env_error(env, rc, "writing to the disk");
 }
 
 void gn_lmdb_env_abort(struct gn_lmdb_env *env)

@@ -1,7 +1,7 @@
 /* storage/store.h - the key-value store of a node: DHT records, small named values, the index of files.
  *
  * Life: a back end makes one (storage/mem_store.h, storage/lmdb_store.h); gn_store_close ends it.
- * Threads: one owner at a time; a batch begins and ends on the same thread.
+ * Threads: one owner at a time.
  * Purity: this interface and mem_store are pure; lmdb_store touches the disk.
  *
  * A write outside a batch is a batch of its own: when the call returns GN_OK it is on the disk (lmdb) and survives a

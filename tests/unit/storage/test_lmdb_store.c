@@ -1,0 +1,590 @@
+/* tests/unit/storage/test_lmdb_store.c - what only the store on disk can suffer: kills, full and failing disks, damage.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <lmdb.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+
+#include "base/check.h"
+#include "base/rng.h"
+#include "storage/lmdb_store.h"
+#include "storage/store.h"
+#include "tests/support/failing_alloc.h"
+#include "tests/support/failing_disk.h"
+#include "tests/unit/storage/fixtures.h"
+
+#define MIB (UINT64_C(1024) * 1024U)
+
+static int start(void **state)
+{
+    struct temp_dir *d = calloc(1, sizeof *d);
+    temp_dir_make(d);
+    *state = d;
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)gn_failing_disk_disarm();
+    temp_dir_remove(*state);
+    free(*state);
+    return 0;
+}
+
+static enum gn_err try_open(struct gn_store **s, char why[GN_LMDB_STORE_WHY_MAX], const char *path, uint64_t limit,
+                            bool no_sync)
+{
+    struct gn_lmdb_store_options options = {.path = path, .limit_bytes = limit, .no_sync = no_sync};
+    return gn_lmdb_store_open(s, why, gn_alloc_default(), &options);
+}
+
+static struct gn_store *must_open(const char *path, uint64_t limit, bool no_sync)
+{
+    struct gn_store *s = NULL;
+    char why[GN_LMDB_STORE_WHY_MAX];
+    enum gn_err e = try_open(&s, why, path, limit, no_sync);
+    if (e != GN_OK)
+        print_message("%s: %s\n", gn_err_name(e), why);
+    assert_int_equal(e, GN_OK);
+    return s;
+}
+
+/* Record number `n` has a length and content that follow from n. */
+struct numbered {
+    struct gn_store_record r;
+    uint8_t data[3000];
+};
+
+static void numbered_make(struct numbered *x, uint32_t n)
+{
+    size_t len = 1 + (n * 7919U) % sizeof x->data;
+    memset(&x->r, 0, sizeof x->r);
+    fill_pattern(x->data, len, n);
+    x->r.key.kind = (uint8_t)(1 + n % 3);
+    gn_store_u32(x->r.key.target.b, n * 2654435761U);
+    gn_store_u32(x->r.key.target.b + 4, n);
+    x->r.data = gn_slice_of(x->data, len);
+    x->r.expires_at = 1000 + n;
+    x->r.group = n % 5;
+}
+
+static enum gn_err numbered_put(struct gn_store *s, uint32_t n)
+{
+    struct numbered x;
+    numbered_make(&x, n);
+    return gn_store_put(s, &x.r);
+}
+
+/* OK: there and right. NOT_FOUND. Others as get. Fails the test when there and wrong. */
+static enum gn_err numbered_get(struct gn_store *s, uint32_t n)
+{
+    struct numbered x;
+    struct gn_store_record r;
+    numbered_make(&x, n);
+    enum gn_err e = gn_store_get(s, &r, &x.r.key);
+    if (e == GN_OK)
+        assert_true(gn_slice_eq(r.data, x.r.data) && r.expires_at == x.r.expires_at && r.group == x.r.group);
+    return e;
+}
+
+static bool count_one(void *data, const struct gn_store_record *r)
+{
+    (void)r;
+    ++*(uint64_t *)data;
+    return true;
+}
+
+/* The indexes agree with the records. */
+static uint64_t check_whole(struct gn_store *s)
+{
+    struct gn_store_scan scan;
+    struct gn_store_stats st;
+    uint64_t n = 0;
+    uint64_t in_groups = 0;
+    for (gn_store_scan_start(&scan); !scan.done;)
+        assert_int_equal(gn_store_scan(s, &scan, 1000, count_one, &n), GN_OK);
+    assert_int_equal(gn_store_stats(s, &st), GN_OK);
+    assert_true(st.all.count == n);
+    for (uint64_t g = 0; g < 5; g++) {
+        struct gn_store_usage u;
+        assert_int_equal(gn_store_group_usage(s, &u, g), GN_OK);
+        in_groups += u.count;
+    }
+    assert_true(in_groups == n);
+    return n;
+}
+
+/* ---- opening ---- */
+
+static void what_was_committed_is_there_after_reopening(void **state)
+{
+    const struct temp_dir *d = *state;
+    char path[512];
+    struct gn_slice out;
+    struct gn_store *s = must_open(temp_dir_join(d, path, "store"), 0, false); /* makes the folder */
+    for (uint32_t n = 0; n < 50; n++)
+        assert_int_equal(numbered_put(s, n), GN_OK);
+    assert_int_equal(gn_store_meta_put(s, "table", gn_slice_str("nodes")), GN_OK);
+    assert_int_equal(gn_store_begin(s), GN_OK);
+    assert_int_equal(numbered_put(s, 50), GN_OK);
+    gn_store_close(s); /* in the middle of a batch: undone */
+    s = must_open(path, 0, false);
+    for (uint32_t n = 0; n < 50; n++)
+        assert_int_equal(numbered_get(s, n), GN_OK);
+    assert_int_equal(numbered_get(s, 50), GN_E_NOT_FOUND);
+    assert_int_equal(check_whole(s), 50);
+    assert_int_equal(gn_store_meta_get(s, &out, "table"), GN_OK);
+    assert_true(gn_slice_eq(out, gn_slice_str("nodes")));
+    struct gn_store_stats st;
+    assert_int_equal(gn_store_stats(s, &st), GN_OK);
+    assert_true(st.limit_bytes == GN_LMDB_STORE_LIMIT && st.meta_count == 1);
+    gn_store_close(s);
+    struct stat file;
+    assert_int_equal(stat(path, &file), 0);
+    assert_int_equal(file.st_mode & 0777, 0700);
+}
+
+static void bad_options_are_named(void **state)
+{
+    const struct temp_dir *d = *state;
+    struct gn_store *s = NULL;
+    char why[GN_LMDB_STORE_WHY_MAX];
+    char path[512];
+    static char longer[5000];
+    memset(longer, 'x', sizeof longer - 1U);
+    assert_int_equal(try_open(&s, why, "", 0, false), GN_E_INVALID);
+    assert_int_equal(try_open(&s, why, NULL, 0, false), GN_E_INVALID);
+    assert_int_equal(try_open(&s, why, longer, 0, false), GN_E_INVALID);
+    assert_int_equal(try_open(&s, why, d->path, 1000, false), GN_E_INVALID);
+    assert_non_null(strstr(why, "1 MiB"));
+    assert_int_equal(try_open(&s, why, temp_dir_join(d, path, "a/b"), 0, false), GN_E_NOT_FOUND);
+    assert_true(strlen(why) > 10);
+    write_file(temp_dir_join(d, path, "file"), "x", 1);
+    assert_int_not_equal(try_open(&s, why, path, 0, false), GN_OK);
+    assert_null(s);
+}
+
+static void every_allocation_of_opening_may_fail(void **state)
+{
+    const struct temp_dir *d = *state;
+    struct gn_store *s = must_open(d->path, 0, true);
+    for (uint32_t n = 0; n < 200; n++)
+        assert_int_equal(numbered_put(s, n), GN_OK);
+    gn_store_close(s);
+    for (uint64_t n = 1;; n++) {
+        struct gn_failing_alloc fa;
+        char why[GN_LMDB_STORE_WHY_MAX];
+        struct gn_lmdb_store_options options = {.path = d->path, .no_sync = true};
+        gn_failing_alloc_init(&fa, n);
+        enum gn_err e = gn_lmdb_store_open(&s, why, &fa.alloc, &options);
+        assert_int_equal(e, fa.failed ? GN_E_NO_MEMORY : GN_OK);
+        assert_int_equal(why[0] != '\0', fa.failed != 0);
+        gn_store_close(s);
+        assert_int_equal(fa.live, 0);
+        if (!fa.failed)
+            break;
+    }
+}
+
+/* ---- kills ---- */
+
+#define ROUNDS 50U
+
+/* Writes batches from `n` on and tells the last number of each after its commit. */
+static void write_and_tell(const char *path, int tell, uint32_t n, uint64_t seed)
+{
+    struct gn_rng rng;
+    struct gn_store *s = NULL;
+    char why[GN_LMDB_STORE_WHY_MAX];
+    gn_rng_init_test(&rng, seed, 1);
+    if (try_open(&s, why, path, 64 * MIB, false) != GN_OK)
+        _exit(2);
+    for (;;) {
+        if (gn_store_begin(s) != GN_OK)
+            _exit(3);
+        for (uint64_t k = 1 + gn_rng_below(&rng, 12); k > 0; k--) {
+            if (numbered_put(s, n++) != GN_OK)
+                _exit(4);
+        }
+        if (gn_store_commit(s) != GN_OK)
+            _exit(5);
+        uint32_t last = n;
+        if (write(tell, &last, sizeof last) != sizeof last)
+            _exit(6);
+    }
+}
+
+static void no_acknowledged_write_is_lost_when_the_process_is_killed(void **state)
+{
+    const struct temp_dir *d = *state;
+    struct gn_rng rng;
+    uint32_t told = 0; /* records below this number were acknowledged */
+    gn_rng_init_test(&rng, 1, 1);
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        int fds[2];
+        int status = 0;
+        uint32_t last = 0;
+        assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+        pid_t pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0)
+            write_and_tell(d->path, fds[1], told, round);
+        (void)close(fds[1]);
+        for (uint64_t n = 1 + gn_rng_below(&rng, 6); n > 0 && read(fds[0], &last, sizeof last) == sizeof last; n--)
+            told = last;
+        /* somewhere in the work on the next batch */
+        for (volatile uint64_t spin = gn_rng_below(&rng, 2000000); spin > 0; spin--) {
+        }
+        (void)kill(pid, SIGKILL);
+        while (read(fds[0], &last, sizeof last) == sizeof last)
+            told = last;
+        (void)close(fds[0]);
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_true(WIFSIGNALED(status));
+        struct gn_store *s = must_open(d->path, 64 * MIB, true);
+        uint32_t first = told > 100 ? told - 100 : 0; /* the others were looked at in earlier rounds */
+        for (uint32_t n = round + 1 == ROUNDS ? 0 : first; n < told; n++)
+            assert_int_equal(numbered_get(s, n), GN_OK);
+        uint64_t whole = check_whole(s);
+        assert_true(whole >= told && whole <= told + 12U); /* at most the batch that was committed but not told */
+        for (uint32_t n = told; n < whole; n++)
+            assert_int_equal(numbered_get(s, n), GN_OK);
+        gn_store_close(s);
+        told = (uint32_t)whole;
+    }
+    print_message("%u kills, %u records acknowledged, none lost\n", ROUNDS, told);
+    assert_true(told > ROUNDS);
+}
+
+/* ---- disks ---- */
+
+static void every_disk_call_may_fail_and_nothing_committed_is_lost(void **state)
+{
+    const struct temp_dir *d = *state;
+    uint32_t committed = 0;
+    struct gn_store *s = must_open(d->path, 64 * MIB, false);
+    for (int round = 1; round < 120; round++) {
+        int error = round % 2 ? ENOSPC : EIO;
+        gn_failing_disk_arm(1 + round / 4, error, round % 4 >= 2);
+        enum gn_err e = GN_OK;
+        uint32_t n = committed;
+        while (e == GN_OK && n < committed + 40U) {
+            e = gn_store_begin(s);
+            for (unsigned k = 0; e == GN_OK && k < 8; k++)
+                e = numbered_put(s, n++);
+            if (e == GN_OK)
+                e = gn_store_commit(s);
+            else
+                gn_store_rollback(s);
+            if (e == GN_OK)
+                committed = n;
+        }
+        /* reading goes on while the disk is bad */
+        if (e != GN_OK) {
+            assert_true(e == GN_E_NO_SPACE || e == GN_E_IO);
+            assert_true(strlen(gn_store_error_text(s)) > 10);
+            for (uint32_t i = committed > 50 ? committed - 50 : 0; i < committed; i++)
+                assert_int_equal(numbered_get(s, i), GN_OK);
+        }
+        if (gn_failing_disk_disarm())
+            assert_int_not_equal(e, GN_OK);
+        assert_int_equal(numbered_put(s, committed), GN_OK); /* well again */
+        committed++;
+        assert_int_equal(check_whole(s), committed);
+    }
+    gn_store_close(s);
+    s = must_open(d->path, 64 * MIB, false);
+    for (uint32_t i = 0; i < committed; i++)
+        assert_int_equal(numbered_get(s, i), GN_OK);
+    assert_int_equal(check_whole(s), committed);
+    gn_store_close(s);
+}
+
+static void a_full_disk_loses_nothing_and_can_be_written_again(void **state)
+{
+    const struct temp_dir *d = *state;
+    char at[512];
+    char path[600];
+    char ballast[600];
+    struct gn_store *s = NULL;
+    char why[GN_LMDB_STORE_WHY_MAX];
+    uint32_t n = 0;
+    assert_int_equal(mkdir(temp_dir_join(d, at, "small"), 0700), 0);
+    if (mount("tmpfs", at, "tmpfs", 0, "size=3m") != 0) {
+        print_message("SKIPPED: no right to mount a small tmpfs: the full disk is only simulated in this run\n");
+        skip();
+    }
+    (void)snprintf(path, sizeof path, "%s/store", at);
+    (void)snprintf(ballast, sizeof ballast, "%s/ballast", at);
+    int fd = open(ballast, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    int balloon = fallocate(fd, 0, 0, 512 * 1024);
+    enum gn_err opened = try_open(&s, why, path, 64 * MIB, false);
+    enum gn_err full = GN_OK;
+    while (opened == GN_OK && (full = numbered_put(s, n)) == GN_OK && n < 10000)
+        n++;
+    bool all_there = opened == GN_OK;
+    for (uint32_t i = 0; all_there && i < n; i++)
+        all_there = numbered_get(s, i) == GN_OK;
+    int text = opened == GN_OK ? (int)strlen(gn_store_error_text(s)) : 0;
+    (void)close(fd);
+    int freed = unlink(ballast); /* somebody makes room */
+    enum gn_err again = opened == GN_OK ? numbered_put(s, n) : opened;
+    gn_store_close(s);
+    s = NULL;
+    enum gn_err reopened = try_open(&s, why, path, 64 * MIB, false);
+    for (uint32_t i = 0; reopened == GN_OK && all_there && i <= n; i++)
+        all_there = numbered_get(s, i) == GN_OK;
+    gn_store_close(s);
+    /* nothing is left at all: the error is the disk's, not "corrupt" */
+    fd = open(ballast, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    while (write(fd, path, sizeof path) > 0) {
+    }
+    (void)close(fd);
+    (void)snprintf(path, sizeof path, "%s/other", at);
+    struct gn_store *other = NULL;
+    enum gn_err no_room = try_open(&other, why, path, 64 * MIB, false);
+    gn_store_close(other);
+    assert_int_equal(umount(at), 0);
+    assert_int_equal(balloon, 0);
+    assert_int_equal(freed, 0);
+    assert_int_equal(opened, GN_OK);
+    assert_int_equal(full, GN_E_NO_SPACE);
+    assert_true(n > 100 && text > 10);
+    assert_int_equal(again, GN_OK);
+    assert_int_equal(reopened, GN_OK);
+    assert_true(all_there);
+    assert_int_equal(no_room, GN_E_NO_SPACE);
+}
+
+static void the_map_grows_with_what_is_stored(void **state)
+{
+    const struct temp_dir *d = *state;
+    static uint8_t data[GN_STORE_RECORD_MAX];
+    struct gn_store *s = must_open(d->path, 512 * MIB, true);
+    struct gn_store_record r = {.key = {.kind = GN_STORE_IMMUTABLE}, .data = gn_slice_of(data, sizeof data)};
+    for (uint32_t n = 0; n < 2500;) { /* 160 MiB: more than the map at the start */
+        assert_int_equal(gn_store_begin(s), GN_OK);
+        for (unsigned k = 0; k < 100; k++, n++) {
+            gn_store_u32(data, n);
+            gn_store_u32(r.key.target.b, n);
+            assert_int_equal(gn_store_put(s, &r), GN_OK);
+        }
+        assert_int_equal(gn_store_commit(s), GN_OK);
+    }
+    struct gn_store_stats st;
+    assert_int_equal(gn_store_stats(s, &st), GN_OK);
+    assert_true(st.size_bytes > 160 * MIB && st.size_bytes < 512 * MIB);
+    for (uint32_t n = 0; n < 2500; n += 100) {
+        struct gn_store_record out;
+        gn_store_u32(r.key.target.b, n);
+        assert_int_equal(gn_store_get(s, &out, &r.key), GN_OK);
+        assert_int_equal(gn_load_u32(out.data.data), n);
+    }
+    gn_store_close(s);
+    /* a smaller limit than what is there already: still readable and removable, not writable */
+    s = must_open(d->path, 8 * MIB, true);
+    assert_int_equal(gn_store_put(s, &r), GN_E_NO_SPACE);
+    assert_int_equal(gn_store_del(s, &r.key), GN_OK);
+    assert_int_equal(gn_store_stats(s, &st), GN_OK);
+    assert_int_equal(st.all.count, 2499);
+    gn_store_close(s);
+}
+
+/* ---- damage ---- */
+
+static void what_is_no_store_is_refused_and_left_alone(void **state)
+{
+    const struct temp_dir *d = *state;
+    struct gn_store *s = NULL;
+    char why[GN_LMDB_STORE_WHY_MAX];
+    char path[512];
+    static uint8_t junk[20000];
+    (void)temp_dir_join(d, path, "data.mdb");
+    fill_pattern(junk, sizeof junk, 5);
+    for (size_t len = 1; len < sizeof junk; len = len * 3U + 7U) {
+        write_file(path, junk, len);
+        assert_int_equal(try_open(&s, why, d->path, 0, true), GN_E_CORRUPT);
+        assert_non_null(strstr(why, "data.mdb is damaged or not ours"));
+        struct stat st;
+        assert_int_equal(stat(path, &st), 0);
+        assert_int_equal(st.st_size, len);
+    }
+    write_file(path, "", 0); /* killed before the first byte: as good as new */
+    gn_store_close(must_open(d->path, 0, true));
+}
+
+/* Writes `value` under `name` in `table` with LMDB itself; table NULL: into the main one. */
+static void write_raw(const char *path, const char *table, const char *name, const void *value, size_t len)
+{
+    MDB_env *env = NULL;
+    MDB_txn *txn = NULL;
+    MDB_dbi dbi = 0;
+    MDB_val k = {.mv_size = strlen(name), .mv_data = strdup(name)};
+    MDB_val v = {.mv_size = len, .mv_data = malloc(len)};
+    memcpy(v.mv_data, value, len);
+    assert_int_equal(mdb_env_create(&env), 0);
+    assert_int_equal(mdb_env_set_maxdbs(env, 8), 0);
+    assert_int_equal(mdb_env_open(env, path, 0, 0600), 0);
+    assert_int_equal(mdb_txn_begin(env, NULL, 0, &txn), 0);
+    assert_int_equal(mdb_dbi_open(txn, table, MDB_CREATE, &dbi), 0);
+    assert_int_equal(mdb_put(txn, dbi, &k, &v, 0), 0);
+    assert_int_equal(mdb_txn_commit(txn), 0);
+    mdb_env_close(env);
+    free(k.mv_data);
+    free(v.mv_data);
+}
+
+static void stores_of_others_and_of_other_versions_are_refused(void **state)
+{
+    const struct temp_dir *d = *state;
+    struct gn_store *s = NULL;
+    char why[GN_LMDB_STORE_WHY_MAX];
+    char path[512];
+    assert_int_equal(mkdir(temp_dir_join(d, path, "a"), 0700), 0);
+    write_raw(path, NULL, "something", "else", 4);
+    assert_int_equal(try_open(&s, why, path, 0, true), GN_E_CORRUPT);
+    assert_non_null(strstr(why, "another program"));
+    assert_int_equal(mkdir(temp_dir_join(d, path, "b"), 0700), 0);
+    write_raw(path, "records", "something", "else", 4);
+    assert_int_equal(try_open(&s, why, path, 0, true), GN_E_CORRUPT);
+    assert_non_null(strstr(why, "another program"));
+    (void)temp_dir_join(d, path, "c");
+    gn_store_close(must_open(path, 0, true));
+    write_raw(path, "system", "format", "ghostnet store\0\0\0\2", 18);
+    assert_int_equal(try_open(&s, why, path, 0, true), GN_E_VERSION);
+    assert_non_null(strstr(why, "another version"));
+    write_raw(path, "system", "format", "other store!\0\0\0\2", 16);
+    assert_int_equal(try_open(&s, why, path, 0, true), GN_E_CORRUPT);
+    (void)temp_dir_join(d, path, "e");
+    gn_store_close(must_open(path, 0, true));
+    write_raw(path, "system", "totals", "short", 5);
+    assert_int_equal(try_open(&s, why, path, 0, true), GN_E_CORRUPT);
+    assert_non_null(strstr(why, "totals"));
+    assert_null(s);
+}
+
+static void values_that_were_altered_are_not_given_out(void **state)
+{
+    const struct temp_dir *d = *state;
+    struct gn_slice out;
+    struct gn_id id = {{'i'}};
+    gn_store_close(must_open(d->path, 0, true));
+    write_raw(d->path, "meta", "name", "12345678value", 13);
+    write_raw(d->path, "meta", "short", "123", 3);
+    write_raw(d->path, "files", "i", "12345678value", 13);
+    char key[66] = "\1target";
+    memset(key + 7, 'x', 58);
+    write_raw(d->path, "records", key, "too short", 9);
+    struct gn_store *s = must_open(d->path, 0, true);
+    assert_int_equal(gn_store_meta_get(s, &out, "name"), GN_E_CORRUPT);
+    assert_non_null(strstr(gn_store_error_text(s), "checksum"));
+    assert_int_equal(gn_store_meta_get(s, &out, "short"), GN_E_CORRUPT);
+    assert_int_equal(gn_store_file_get(s, &out, &id), GN_E_NOT_FOUND);
+    assert_int_equal(gn_store_file_list(s, NULL, 5, NULL, NULL), GN_E_CORRUPT);
+    struct gn_store_scan scan;
+    uint64_t n = 0;
+    gn_store_scan_start(&scan);
+    assert_int_equal(gn_store_scan(s, &scan, 5, count_one, &n), GN_E_CORRUPT);
+    assert_false(scan.done);
+    /* the rest goes on */
+    assert_int_equal(numbered_put(s, 3), GN_OK);
+    assert_int_equal(numbered_get(s, 3), GN_OK);
+    gn_store_close(s);
+}
+
+static void copy_file(const char *from, const char *to, off_t *len)
+{
+    struct stat st;
+    int fd = open(from, O_RDONLY | O_CLOEXEC);
+    assert_int_equal(fstat(fd, &st), 0);
+    void *p = malloc((size_t)st.st_size);
+    assert_int_equal(read(fd, p, (size_t)st.st_size), st.st_size);
+    (void)close(fd);
+    write_file(to, p, (size_t)st.st_size);
+    free(p);
+    *len = st.st_size;
+}
+
+/* Opens a damaged store and uses it. Whatever comes: an error or right answers, never a crash or a wrong value. */
+static bool use_damaged(const char *path)
+{
+    struct gn_store *s = NULL;
+    char why[GN_LMDB_STORE_WHY_MAX];
+    enum gn_err e = try_open(&s, why, path, 64 * MIB, true);
+    if (e != GN_OK) {
+        assert_true(e == GN_E_CORRUPT || e == GN_E_VERSION);
+        assert_true(strlen(why) > 10);
+        return false;
+    }
+    for (uint32_t n = 0; n < 300; n++) {
+        e = numbered_get(s, n);
+        assert_true(e == GN_OK || e == GN_E_NOT_FOUND || e == GN_E_CORRUPT);
+    }
+    e = numbered_put(s, 1000);
+    assert_true(e == GN_OK || e == GN_E_CORRUPT);
+    gn_store_close(s);
+    return true;
+}
+
+static void a_cut_or_scribbled_file_is_noticed_or_harmless(void **state)
+{
+    const struct temp_dir *d = *state;
+    char good[512];
+    char path[512];
+    char bad[512];
+    char file[600];
+    struct gn_rng rng;
+    off_t len = 0;
+    unsigned refused = 0;
+    gn_rng_init_test(&rng, 77, 1);
+    struct gn_store *s = must_open(temp_dir_join(d, path, "good"), 64 * MIB, true);
+    for (uint32_t n = 0; n < 300; n++)
+        assert_int_equal(numbered_put(s, n), GN_OK);
+    size_t removed = 0;
+    assert_int_equal(gn_store_expire(s, &removed, 1060, 100), GN_OK); /* so that there are free pages */
+    gn_store_close(s);
+    (void)temp_dir_join(d, good, "good/data.mdb");
+    assert_int_equal(mkdir(temp_dir_join(d, bad, "bad"), 0700), 0);
+    (void)snprintf(file, sizeof file, "%s/data.mdb", bad);
+    for (unsigned round = 0; round < 400; round++) {
+        copy_file(good, file, &len);
+        if (round % 4 == 0) {
+            assert_int_equal(truncate(file, (off_t)gn_rng_below(&rng, (uint64_t)len)), 0);
+        } else {
+            uint8_t scribble[64];
+            size_t n = 1 + (size_t)gn_rng_below(&rng, round % 4 == 1 ? 2 : sizeof scribble);
+            int fd = open(file, O_RDWR | O_CLOEXEC);
+            off_t at = (off_t)gn_rng_below(&rng, (uint64_t)len - n);
+            if (round % 4 == 3) /* where the structure is: the beginning of a page */
+                at = at / 4096 * 4096 + (off_t)gn_rng_below(&rng, 128);
+            gn_rng_bytes(&rng, scribble, n);
+            assert_int_equal(pwrite(fd, scribble, n, at), n);
+            (void)close(fd);
+        }
+        refused += use_damaged(bad) ? 0 : 1;
+    }
+    print_message("400 damaged files: %u refused at the start, the others answered rightly\n", refused);
+    assert_true(refused > 100);
+}
+
+#define TEST(t) cmocka_unit_test_setup_teardown(t, start, end)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(what_was_committed_is_there_after_reopening),
+        TEST(bad_options_are_named),
+        TEST(every_allocation_of_opening_may_fail),
+        TEST(no_acknowledged_write_is_lost_when_the_process_is_killed),
+        TEST(every_disk_call_may_fail_and_nothing_committed_is_lost),
+        TEST(a_full_disk_loses_nothing_and_can_be_written_again),
+        TEST(the_map_grows_with_what_is_stored),
+        TEST(what_is_no_store_is_refused_and_left_alone),
+        TEST(stores_of_others_and_of_other_versions_are_refused),
+        TEST(values_that_were_altered_are_not_given_out),
+        TEST(a_cut_or_scribbled_file_is_noticed_or_harmless),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
