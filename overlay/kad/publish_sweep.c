@@ -81,7 +81,7 @@ static bool is_due(const struct gn_publish *p, const struct gn_store_entry *e)
     return p->wall - e->stored_at >= HELD_S;
 }
 
-/* FULL: no operation is free, this record must be read again. */
+/* AGAIN: all jobs are busy; FULL: no operation is free. In both cases this record must be read again. */
 static enum gn_err hand_on(struct gn_publish *p, struct gn_outbox *box, const struct gn_store_entry *e)
 {
     bool same_key = e->kind == p->scan.cursor.kind && gn_id_eq(&e->target, &p->scan.cursor.target);
@@ -95,7 +95,7 @@ static enum gn_err hand_on(struct gn_publish *p, struct gn_outbox *box, const st
     }
     job = gn_publish_job_free(p, true);
     if (!job) {
-        return GN_E_FULL;
+        return GN_E_AGAIN;
     }
     *job = (struct gn_publish_job){.state = GN_PUBLISH_JOB_FREE, .handoff = true};
     err = gn_publish_job_start(p, box, job, e, e->record);
@@ -133,9 +133,13 @@ enum gn_err gn_publish_sweep_answer(struct gn_publish *p, struct gn_outbox *box,
     for (size_t i = 0; i < answer->entries_len; i++) {
         if (owned) {
             learn_owned(p, &answer->entries[i], now);
-        } else if (hand_on(p, box, &answer->entries[i]) != GN_OK) {
-            scan->at = gn_time_add(now, OPS_FULL_US);
-            return GN_OK;
+        } else {
+            enum gn_err err = hand_on(p, box, &answer->entries[i]);
+
+            if (err != GN_OK) { /* the end of a job wakes the sweep, an operation's end does not */
+                scan->at = err == GN_E_FULL ? gn_time_add(now, OPS_FULL_US) : now;
+                return GN_OK;
+            }
         }
         advance(p, &answer->entries[i]);
     }
