@@ -112,8 +112,12 @@ static void send_query(struct gn_host *h, const struct gn_effect *fx)
         return;
     }
     gn_time_us now = gn_host_now();
-    enum gn_err err = gn_seal_query(h->seal, packet, &len, txid, &fx->u.query.to, fx->u.query.body,
-                                    fx->u.query.introduce, gn_time_add(now, GN_SECONDS(4)), now);
+    struct gn_seal_request request = {.cookie = txid,
+                                      .to = &fx->u.query.to,
+                                      .body = fx->u.query.body,
+                                      .introduce = fx->u.query.introduce,
+                                      .expires_at = gn_time_add(now, GN_SECONDS(4))};
+    enum gn_err err = gn_seal_query(h->seal, packet, &len, &request, now);
     if (!err)
         err = gn_uv_udp_send_one(h->udp, &fx->u.query.to.addr, NULL, packet, len);
     if (err) {

@@ -59,8 +59,11 @@ static void round_trip(struct bench *t, uint64_t cookie, size_t reply_len, doubl
     double at[5];
 
     at[0] = now_us();
-    must(gn_seal_query(t->a.seal, p.bytes, &p.len, cookie, &t->to, gn_slice_of(body, 64), false,
-                       t->w.now + GN_SECONDS(1), t->w.now) == GN_OK,
+    must(gn_seal_query(
+             t->a.seal, p.bytes, &p.len,
+             &(struct gn_seal_request){
+                 .cookie = cookie, .to = &t->to, .body = gn_slice_of(body, 64), .expires_at = t->w.now + GN_SECONDS(1)},
+             t->w.now) == GN_OK,
          "query");
     at[1] = now_us();
     gn_seal_receive(t->b.seal, &e, &t->a.addr, gn_slice_of(p.bytes, p.len), t->w.now, t->w.wall);

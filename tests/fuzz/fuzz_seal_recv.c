@@ -77,8 +77,13 @@ static void ask(struct game *g, unsigned who)
     }
     g->wanted[who][cookie] = to;
     memset(body, 0xa5, sizeof body);
-    enum gn_err err = gn_seal_query(g->node[who].seal, p.bytes, &p.len, cookie, &to, gn_slice_of(body, len),
-                                    (shape & 32) != 0, g->w.now + GN_SECONDS(1U + shape % 8U), g->w.now);
+    enum gn_err err = gn_seal_query(g->node[who].seal, p.bytes, &p.len,
+                                    &(struct gn_seal_request){.cookie = cookie,
+                                                              .to = &to,
+                                                              .body = gn_slice_of(body, len),
+                                                              .introduce = (shape & 32) != 0,
+                                                              .expires_at = g->w.now + GN_SECONDS(1U + shape % 8U)},
+                                    g->w.now);
     if (err == GN_OK) {
         GN_CHECK(p.len >= GN_SEAL_QUERY_MIN && p.len <= GN_SEAL_DATAGRAM_MAX);
         hold(g, who, p.bytes, p.len);

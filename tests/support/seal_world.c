@@ -134,8 +134,11 @@ struct gn_contact seal_contact(const struct seal_node *n)
 enum gn_err seal_ask(struct seal_world *w, struct seal_node *n, struct seal_packet *out, uint64_t cookie,
                      const struct gn_contact *to, const char *body)
 {
-    return gn_seal_query(n->seal, out->bytes, &out->len, cookie, to, gn_slice_str(body), false, w->now + GN_SECONDS(5),
-                         w->now);
+    return gn_seal_query(
+        n->seal, out->bytes, &out->len,
+        &(struct gn_seal_request){
+            .cookie = cookie, .to = to, .body = gn_slice_str(body), .expires_at = w->now + GN_SECONDS(5)},
+        w->now);
 }
 
 enum gn_seal_event_type seal_give(struct seal_world *w, struct seal_node *n, struct gn_seal_event *event,

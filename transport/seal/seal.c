@@ -68,14 +68,10 @@ void gn_seal_epoch_key(const struct gn_seal *s, uint8_t epk[32])
     memcpy(epk, s->context.epochs.kept[0].pair.pk, 32);
 }
 
-enum gn_err gn_seal_query(struct gn_seal *s, uint8_t *packet, size_t *packet_len, uint64_t cookie,
-                          const struct gn_contact *to, struct gn_slice body, bool introduce, gn_time_us expires_at,
+enum gn_err gn_seal_query(struct gn_seal *s, uint8_t *packet, size_t *packet_len, const struct gn_seal_request *request,
                           gn_time_us now)
 {
-    struct gn_seal_request request = {
-        .cookie = cookie, .to = to, .body = body, .introduce = introduce, .expires_at = expires_at};
-
-    return gn_seal_initiator_query(&s->initiator, packet, packet_len, &request, now);
+    return gn_seal_initiator_query(&s->initiator, packet, packet_len, request, now);
 }
 
 void gn_seal_cancel(struct gn_seal *s, uint64_t cookie)

@@ -87,18 +87,23 @@ const struct gn_id *gn_seal_id(const struct gn_seal *s);
 /* Our contact's current epoch key; changes when an epoch begins (compare after gn_seal_timer). */
 void gn_seal_epoch_key(const struct gn_seal *s, uint8_t epk[32]);
 
-/* Seals `body` (copies it) for `to` and fills `packet` (cap >= GN_SEAL_DATAGRAM_MAX). Remembers the query under
- * `cookie` until it is answered, cancelled or expires_at. A repeated call with the same cookie is a retransmission of
- * the same query with a new nonce: it takes the new expires_at, the other arguments are not looked at. to->id zero
- * (bootstrap by address only): whoever answers the address, its REKEY tells the id. Answers count only when they come
- * from to->addr. `introduce` (we are a server, here is our id and epoch record) is left out when the body leaves no
- * room for its 136 bytes.
+struct gn_seal_request {
+    uint64_t cookie;             /* the caller's number for this query */
+    const struct gn_contact *to; /* id zero (bootstrap by address only): whoever answers, its REKEY tells the id */
+    struct gn_slice body;
+    bool introduce; /* we are a server: here is our id and epoch record */
+    gn_time_us expires_at;
+};
+
+/* Seals a query (copies it) and fills `packet` (cap >= GN_SEAL_DATAGRAM_MAX). Remembers it under its cookie until it is
+ * answered, cancelled or expires_at. A repeated call with the same cookie is a retransmission of the same query with a
+ * new nonce: it takes the new expires_at, the rest of the request is not looked at but for its validity. Answers count
+ * only when they come from to->addr. `introduce` is obeyed when the body leaves room for its 136 bytes.
  *
  * INVALID: to->addr cannot be sent to, or expires_at is not after now. LIMIT: body longer than GN_SEAL_QUERY_BODY_MAX.
  * FULL: pending_max queries wait. NO_MEMORY. After an error the query is not sent; a new one is not remembered. */
-GN_MUST_CHECK enum gn_err gn_seal_query(struct gn_seal *s, uint8_t *packet, size_t *packet_len, uint64_t cookie,
-                                        const struct gn_contact *to, struct gn_slice body, bool introduce,
-                                        gn_time_us expires_at, gn_time_us now);
+GN_MUST_CHECK enum gn_err gn_seal_query(struct gn_seal *s, uint8_t *packet, size_t *packet_len,
+                                        const struct gn_seal_request *request, gn_time_us now);
 /* The overlay no longer waits for this query. Late answers within expires_at may still be wanted: then do not call. */
 void gn_seal_cancel(struct gn_seal *s, uint64_t cookie);
 

@@ -54,14 +54,6 @@ void gn_seal_initiator_init(struct gn_seal_initiator *i, struct gn_seal_context 
                             uint32_t pending_max, gn_time_us now);
 void gn_seal_initiator_fini(struct gn_seal_initiator *i);
 
-/* What gn_seal_query was given. */
-struct gn_seal_request {
-    uint64_t cookie;
-    const struct gn_contact *to;
-    struct gn_slice body;
-    bool introduce;
-    gn_time_us expires_at;
-};
 /* As gn_seal_query. */
 GN_MUST_CHECK enum gn_err gn_seal_initiator_query(struct gn_seal_initiator *i, uint8_t *packet, size_t *packet_len,
                                                   const struct gn_seal_request *request, gn_time_us now);

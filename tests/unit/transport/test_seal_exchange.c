@@ -131,8 +131,13 @@ static void introduction_arrives_verified(void **state)
     struct gn_seal_event e;
 
     for (uint64_t cookie = 1; cookie <= 3; cookie++) {
-        assert_int_equal(gn_seal_query(t->a.seal, p.bytes, &p.len, cookie, &b, gn_slice_str("hi"), true,
-                                       t->w.now + GN_SECONDS(5), t->w.now),
+        assert_int_equal(gn_seal_query(t->a.seal, p.bytes, &p.len,
+                                       &(struct gn_seal_request){.cookie = cookie,
+                                                                 .to = &b,
+                                                                 .body = gn_slice_str("hi"),
+                                                                 .introduce = true,
+                                                                 .expires_at = t->w.now + GN_SECONDS(5)},
+                                       t->w.now),
                          GN_OK);
         assert_int_equal(seal_give(&t->w, &t->b, &e, &t->a.addr, &p), GN_SEAL_QUERY);
         assert_true(e.has_self);
@@ -159,17 +164,27 @@ static void introduction_gives_way_to_a_long_body(void **state)
 
     memset(body, 'x', sizeof body);
     for (size_t i = 0; i < 3; i++) {
-        assert_int_equal(gn_seal_query(t->a.seal, p.bytes, &p.len, i, &b, gn_slice_of(body, cases[i].len), true,
-                                       t->w.now + 1, t->w.now),
+        assert_int_equal(gn_seal_query(t->a.seal, p.bytes, &p.len,
+                                       &(struct gn_seal_request){.cookie = i,
+                                                                 .to = &b,
+                                                                 .body = gn_slice_of(body, cases[i].len),
+                                                                 .introduce = true,
+                                                                 .expires_at = t->w.now + 1},
+                                       t->w.now),
                          GN_OK);
         assert_int_equal(p.len, cases[i].datagram);
         assert_int_equal(seal_give(&t->w, &t->b, &e, &t->a.addr, &p), GN_SEAL_QUERY);
         assert_int_equal(e.body.len, cases[i].len);
         assert_int_equal(e.has_self, cases[i].self);
     }
-    assert_int_equal(
-        gn_seal_query(t->a.seal, p.bytes, &p.len, 9, &b, gn_slice_of(body, sizeof body), true, t->w.now + 1, t->w.now),
-        GN_E_LIMIT);
+    assert_int_equal(gn_seal_query(t->a.seal, p.bytes, &p.len,
+                                   &(struct gn_seal_request){.cookie = 9,
+                                                             .to = &b,
+                                                             .body = gn_slice_of(body, sizeof body),
+                                                             .introduce = true,
+                                                             .expires_at = t->w.now + 1},
+                                   t->w.now),
+                     GN_E_LIMIT);
 }
 
 static void sixteen_contacts_fit_one_reply_without_record(void **state)
@@ -314,7 +329,10 @@ static void bad_arguments_are_refused(void **state)
     struct gn_contact b = seal_contact(&t->b);
     struct seal_packet p;
 
-    assert_int_equal(gn_seal_query(t->a.seal, p.bytes, &p.len, 1, &b, gn_slice_str(""), false, t->w.now, t->w.now),
+    assert_int_equal(gn_seal_query(t->a.seal, p.bytes, &p.len,
+                                   &(struct gn_seal_request){
+                                       .cookie = 1, .to = &b, .body = gn_slice_str(""), .expires_at = t->w.now},
+                                   t->w.now),
                      GN_E_INVALID);
     b.addr.port = 0;
     assert_int_equal(seal_ask(&t->w, &t->a, &p, 1, &b, ""), GN_E_INVALID);

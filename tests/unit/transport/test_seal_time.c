@@ -45,7 +45,9 @@ static enum gn_err ask_long(struct pair *t, struct seal_packet *p, uint64_t cook
 {
     struct gn_contact b = seal_contact(&t->b);
 
-    return gn_seal_query(t->a.seal, p->bytes, &p->len, cookie, &b, gn_slice_str("q"), false, t->w.now + timeout,
+    return gn_seal_query(t->a.seal, p->bytes, &p->len,
+                         &(struct gn_seal_request){
+                             .cookie = cookie, .to = &b, .body = gn_slice_str("q"), .expires_at = t->w.now + timeout},
                          t->w.now);
 }
 

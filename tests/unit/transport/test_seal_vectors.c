@@ -164,8 +164,13 @@ static void put_conversation(struct text *t, struct scene *s, const struct gn_se
     struct seal_packet p;
     struct gn_seal_event e;
 
-    assert_int_equal(gn_seal_query(s->a.seal, p.bytes, &p.len, 1, &b, gn_slice_of(question, sizeof question), true,
-                                   s->w.now + 1, s->w.now),
+    assert_int_equal(gn_seal_query(s->a.seal, p.bytes, &p.len,
+                                   &(struct gn_seal_request){.cookie = 1,
+                                                             .to = &b,
+                                                             .body = gn_slice_of(question, sizeof question),
+                                                             .introduce = true,
+                                                             .expires_at = s->w.now + 1},
+                                   s->w.now),
                      GN_OK);
     put_packet(t, "probe", &p, NULL);
     assert_int_equal(seal_give(&s->w, &s->b, &e, &s->a.addr, &p), GN_SEAL_SEND);
