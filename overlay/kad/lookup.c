@@ -8,6 +8,9 @@
 #include "overlay/kad/trace.h"
 
 #define RESEND_TO_CLOSEST 3U
+/* More than k: when many nodes have just died, all neighbours name the same k, half of them dead; whom we know beyond
+ * those then closes the gap. They are asked only if needed. */
+#define SEEDS 40U
 
 /* ---- The shortlist ---- */
 
@@ -176,14 +179,14 @@ static bool add_contact(struct gn_kad *k, struct gn_lookup *l, const struct gn_c
 
 void gn_lookup_start(struct gn_kad *k, struct gn_lookup *l, const struct gn_lookup_goal *goal)
 {
-    gn_book_handle seeds[GN_KAD_K];
-    size_t n = gn_table_closest(&k->table, seeds, GN_KAD_K, &goal->target, NULL, GN_TABLE_LIVE, k->now);
+    gn_book_handle seeds[SEEDS];
+    size_t n = gn_table_closest(&k->table, seeds, SEEDS, &goal->target, NULL, GN_TABLE_LIVE, k->now);
 
     memset(l, 0, sizeof *l);
     l->goal = *goal;
     l->began = k->now;
     if (n < GN_KAD_K) { /* few live ones: better doubtful ones than nobody */
-        n = gn_table_closest(&k->table, seeds, GN_KAD_K, &goal->target, NULL, GN_TABLE_ANY, k->now);
+        n = gn_table_closest(&k->table, seeds, SEEDS, &goal->target, NULL, GN_TABLE_ANY, k->now);
     }
     for (size_t i = 0; i < n; i++) {
         (void)add(k, l, seeds[i], GN_LOOKUP_NO_SLOT, 1);

@@ -94,7 +94,7 @@ struct gn_lookup {
     struct gn_lookup_node nodes[GN_LOOKUP_NODES];
 };
 
-/* Begins with the k nearest of our table; asks nobody yet. */
+/* Begins with the nearest of our table; asks nobody yet. */
 void gn_lookup_start(struct gn_kad *k, struct gn_lookup *l, const struct gn_lookup_goal *goal);
 /* Names a node from outside (bootstrap). */
 void gn_lookup_offer(struct gn_kad *k, struct gn_lookup *l, const struct gn_contact *c);

@@ -93,14 +93,13 @@ static enum gn_err send_probe(struct gn_kad *k, gn_book_handle to, const uint8_t
 
 static void judge(struct gn_kad *k, struct gn_probe *p, const struct gn_observed *seen)
 {
-    bool proved = p->groups_len == GN_PROBE_GROUPS && gn_time_sub(k->now, seen->since) >= GN_PROBE_STABLE_US &&
-                  seen->majority.family != GN_ADDR_NONE;
+    bool stable = seen->majority.family != GN_ADDR_NONE && gn_time_sub(k->now, seen->since) >= GN_PROBE_STABLE_US;
 
-    if (proved) {
-        set_server(k, true);
-    } else if (p->failures >= GN_PROBE_FAILURES) {
-        p->groups_len = 0;
+    if (p->failures >= GN_PROBE_FAILURES) {
+        p->groups_len = 0; /* everything is to be proved again */
         set_server(k, false);
+    } else if (p->groups_len == GN_PROBE_GROUPS && stable) {
+        set_server(k, true);
     }
 }
 

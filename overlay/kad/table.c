@@ -5,7 +5,6 @@
 
 #include "base/check.h"
 
-#define HEARD_WITHIN_S 30U /* an answer of anybody within this proves that our own network works */
 #define RETRY_FIRST_S 2U
 #define RETRY_SECOND_S 8U
 #define RETRY_OFFLINE_S 60U
@@ -445,6 +444,9 @@ void gn_table_missed(struct gn_table *t, const struct gn_id *id, gn_time_us now)
     if (e->misses > 0 && now_s < e->retry_s) {
         return;
     }
+    if (e->misses == 0) {
+        e->missed_s = (uint16_t)now_s;
+    }
     if (e->misses < GN_TABLE_MISSES_MAX) {
         e->misses++;
     }
@@ -452,7 +454,8 @@ void gn_table_missed(struct gn_table *t, const struct gn_id *id, gn_time_us now)
     if (e->misses < GN_TABLE_MISSES_MAX) {
         return;
     }
-    if (age_s(now_s, t->heard_s) > HEARD_WITHIN_S) {
+    uint16_t heard_after_s = (uint16_t)((uint16_t)t->heard_s - e->missed_s);
+    if (heard_after_s == 0 || heard_after_s > UINT16_MAX / 2U) { /* nobody answered since: our own network is gone */
         e->retry_s = now_s + RETRY_OFFLINE_S;
         return;
     }

@@ -268,7 +268,7 @@ static void providers_are_announced_found_and_withdrawn(void **state)
     }
     struct step_net_op *op = finish(n, step_net_command(n, 70, &ask));
     assert_int_equal(op->err, GN_OK);
-    assert_in_range(op->records, 16, 24); /* each at least once; a better one may follow */
+    assert_in_range(op->records, 10, 24); /* a datagram has room for a few of them, newest and random ones */
     op = finish(n, step_net_command(n, 5, &stop));
     assert_int_equal(op->err, GN_OK);
     op = finish(n, step_net_command(n, 5, &stop));

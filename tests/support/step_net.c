@@ -38,7 +38,7 @@ struct node {
     gn_time_us extra_us;
     enum step_net_lie lie;
     unsigned lives; /* generation: events of an earlier life are void */
-    bool up, mute;
+    bool up, mute, closed;
 };
 
 enum event_type { EV_QUERY, EV_REPLY, EV_STORE, EV_TIMER };
@@ -278,7 +278,7 @@ static void send_query(struct step_net *n, struct node *from, const struct gn_ef
     struct node *to = find_by_addr(n, &fx->u.query.to.addr);
 
     n->queries++;
-    if (!to || is_lost(n, from->index, to->index, fx->u.query.via)) {
+    if (!to || to->closed || is_lost(n, from->index, to->index, fx->u.query.via)) {
         return;
     }
     push(n, (struct event){
@@ -614,14 +614,15 @@ bool step_net_finish(struct step_net *n, const struct step_net_op *op, gn_time_u
 
 static bool start(struct step_net *n, struct node *node)
 {
-    struct gn_overlay_config config = {.self = node->contact.id,
-                                       .mode = n->config.mode == GN_MODE_AUTO ? GN_MODE_SERVER : n->config.mode,
-                                       .allow_private = n->config.local};
+    struct gn_overlay_config config = {.self = node->contact.id, .mode = GN_MODE_SERVER};
     struct gn_input in = {.type = GN_IN_SELF};
     enum gn_err err;
 
+    config.allow_private = n->config.local;
     if (n->config.local) {
         config.mode = n->config.mode;
+    } else if (n->config.first_auto > 0 && node->index >= n->config.first_auto) {
+        config.mode = GN_MODE_AUTO;
     }
     node->lives++;
     node->timer_at = 0;
@@ -927,6 +928,11 @@ uint64_t step_net_soft_errors(const struct step_net *n)
 void step_net_mute(struct step_net *n, unsigned node, bool mute)
 {
     n->nodes[node].mute = mute;
+}
+
+void step_net_block_queries(struct step_net *n, unsigned node, bool block)
+{
+    n->nodes[node].closed = block;
 }
 
 void step_net_lie(struct step_net *n, unsigned node, enum step_net_lie what)

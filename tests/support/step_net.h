@@ -23,7 +23,8 @@ struct step_net_config {
     unsigned jitter_percent;   /* of each packet's latency; 0 = none */
     unsigned loss_percent;     /* of datagrams */
     bool local;                /* all on 127.0.0.1 with allow_private */
-    enum gn_overlay_mode mode; /* AUTO by default */
+    enum gn_overlay_mode mode; /* of a local network; the nodes of a public one are servers */
+    unsigned first_auto;       /* in a public network: nodes from this one on are AUTO; 0 = none */
     uint64_t fail_at;          /* the n-th allocation of node `fail_node` fails; 0 = none */
     unsigned fail_node;
     gn_time_us store_us; /* how long a store takes */
@@ -87,7 +88,9 @@ void step_net_mute(struct step_net *n, unsigned node, bool mute);          /* pa
 void step_net_lie(struct step_net *n, unsigned node, enum step_net_lie lie);
 void step_net_set_loss(struct step_net *n, unsigned percent);
 void step_net_slow_down(struct step_net *n, unsigned node, gn_time_us extra_us); /* its answers take longer */
-void step_net_move(struct step_net *n, unsigned node);                           /* another address, NET_CHANGED */
+/* As behind a strict NAT: answers reach it, queries do not. */
+void step_net_block_queries(struct step_net *n, unsigned node, bool block);
+void step_net_move(struct step_net *n, unsigned node); /* another address, NET_CHANGED */
 void step_net_drop_store(struct step_net *n, unsigned node);
 size_t step_net_stored(const struct step_net *n, unsigned node);
 bool step_net_holds(const struct step_net *n, unsigned node, const struct gn_id *target);
