@@ -10,6 +10,7 @@
 #include "transport/http/h1_chunk.h"
 #include "transport/http/h1_write.h"
 #include "transport/http/uv_http_link.h"
+#include "transport/http/uv_http_socket.h"
 
 static void on_timer(uv_timer_t *timer);
 
@@ -246,6 +247,7 @@ enum gn_err gn_uv_http_client_new(struct gn_uv_http_client **out, const struct g
     c->config.unix_path = NULL;
     c->config.host = NULL;
     gn_h1_init(&c->h1, config->alloc, false, &config->limits);
+    gn_uv_http_socket_ignore_sigpipe();
     (void)uv_timer_init(config->loop, &c->timer); /* cannot fail */
     c->timer.data = c;
     *out = c;

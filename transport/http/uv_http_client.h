@@ -1,6 +1,7 @@
 /* transport/http/uv_http_client.h - an HTTP/1.1 client on libuv: one server, one connection, one request at a time.
  *
- * Life: new, ask ..., close, and when its callback has come free. Threads: the loop's thread. Purity: none.
+ * Life: new, ask ..., close, and when its callback has come free. Threads: the loop's thread. Purity: none; SIGPIPE is
+ * ignored from new on.
  *
  * The connection is made when it is needed and kept alive between requests. Requests that must not be repeated
  * (POST, PATCH) never use a kept connection, because the server may be closing it at that very moment; the others are

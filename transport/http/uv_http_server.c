@@ -45,6 +45,7 @@ enum gn_err gn_uv_http_server_new(struct gn_uv_http_server **out, const struct g
     fill_defaults(&s->config);
     if (config->server && strlen(config->server) < sizeof s->server_name)
         memcpy(s->server_name, config->server, strlen(config->server) + 1);
+    gn_uv_http_socket_ignore_sigpipe();
     gn_list_init(&s->listeners);
     gn_list_init(&s->conns);
     gn_list_init(&s->kicked);

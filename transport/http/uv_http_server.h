@@ -1,6 +1,7 @@
 /* transport/http/uv_http_server.h - an HTTP/1.1 server on libuv: Unix sockets and TCP, bounded in every direction.
  *
- * Life: new, listen, ..., drain, and when its callback has come free. Threads: the loop's thread. Purity: none.
+ * Life: new, listen, ..., drain, and when its callback has come free. Threads: the loop's thread. Purity: none; SIGPIPE
+ * is ignored from new on.
  *
  * Requests of one connection are handled one after the other. While a handler works the connection is still read, so
  * that a client that leaves is noticed; at most GN_UV_HTTP_STASH_MAX bytes of pipelined requests are kept, then reading

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -11,6 +12,14 @@
 enum gn_err gn_uv_http_socket_err(int uv_result)
 {
     return uv_result < 0 ? gn_err_from_errno(-uv_result) : GN_OK; /* on Linux libuv's codes are -errno */
+}
+
+void gn_uv_http_socket_ignore_sigpipe(void)
+{
+    struct sigaction now;
+    const struct sigaction ignore = {.sa_handler = SIG_IGN};
+    if (sigaction(SIGPIPE, NULL, &now) == 0 && !(now.sa_flags & SA_SIGINFO) && now.sa_handler == SIG_DFL)
+        (void)sigaction(SIGPIPE, &ignore, NULL);
 }
 
 /* Does anybody accept on that socket file? */

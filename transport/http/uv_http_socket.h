@@ -23,6 +23,9 @@ void gn_uv_http_socket_remove(const char *path, uint64_t dev, uint64_t ino);
 
 void gn_uv_http_socket_to_sys(struct sockaddr_storage *out, const struct gn_addr *addr);
 void gn_uv_http_socket_from_sys(struct gn_addr *out, const struct sockaddr_storage *sys);
+/* libuv writes with write(2): unless the process ignores SIGPIPE, any peer that leaves could end it. If the signal is
+ * at its default it is ignored from now on; a handler of the program's own is left alone. */
+void gn_uv_http_socket_ignore_sigpipe(void);
 /* The gn_err for a negative result of libuv. */
 enum gn_err gn_uv_http_socket_err(int uv_result);
 
