@@ -381,7 +381,10 @@ enum gn_err gn_overlay_step(struct gn_overlay *o, struct gn_outbox *out, const s
     if ((size_t)in->type >= GN_ARRAY_LEN(inputs)) {
         return GN_E_INVALID;
     }
-    k->now = gn_time_max(k->now, in->now); /* a clock that jumps back stands still here */
+    if (gn_time_add(in->now, o->skew) < k->now) { /* a clock that jumped back: time goes on from where it was */
+        o->skew = k->now - in->now;
+    }
+    k->now = gn_time_add(in->now, o->skew);
     k->wall = in->wall;
     k->out = out;
     if (!o->started) {
@@ -400,5 +403,6 @@ gn_time_us gn_overlay_deadline(const struct gn_overlay *o)
     gn_time_us t = gn_timer_next(&o->kad.timers);
 
     t = gn_time_min(t, gn_server_deadline(o->server));
-    return gn_time_min(t, gn_publish_deadline(o->kad.publish));
+    t = gn_time_min(t, gn_publish_deadline(o->kad.publish));
+    return t == GN_TIME_NEVER ? t : gn_time_sub(t, o->skew);
 }

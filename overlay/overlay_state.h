@@ -21,7 +21,8 @@ struct gn_overlay {
     struct gn_server *server;
     struct gn_server_view view;
     struct gn_publish_calls publish_calls;
-    bool started; /* the first step has run: our records on disk are being read */
+    gn_time_us skew; /* added to the driver's time: how far its clock has jumped back in all */
+    bool started;    /* the first step has run: our records on disk are being read */
 };
 
 #endif

@@ -97,23 +97,6 @@ const struct gn_table_entry *gn_table_find(const struct gn_table *t, const struc
     return b ? search(t, b->entries, b->len, id) : NULL;
 }
 
-bool gn_table_is_live(const struct gn_table_entry *e, gn_time_us now)
-{
-    return e->misses == 0 && age_s(seconds(now), e->answered_s) <= GN_TABLE_LIVE_US / GN_SECONDS(1);
-}
-
-size_t gn_table_live_len(const struct gn_table *t, gn_time_us now)
-{
-    size_t n = 0;
-
-    for (unsigned i = 0; i < t->buckets_len; i++) {
-        for (unsigned j = 0; j < t->buckets[i].len; j++) {
-            n += gn_table_is_live(&t->buckets[i].entries[j], now);
-        }
-    }
-    return n;
-}
-
 /* ---- Diversity ---- */
 
 static bool is_exempt(const struct gn_table *t, const struct gn_addr *a)

@@ -12,6 +12,23 @@ static uint32_t seconds(gn_time_us now)
     return s > UINT32_MAX ? UINT32_MAX : (uint32_t)s;
 }
 
+bool gn_table_is_live(const struct gn_table_entry *e, gn_time_us now)
+{
+    return e->misses == 0 && gn_time_sub(seconds(now), e->answered_s) <= GN_TABLE_LIVE_US / GN_SECONDS(1);
+}
+
+size_t gn_table_live_len(const struct gn_table *t, gn_time_us now)
+{
+    size_t n = 0;
+
+    for (unsigned i = 0; i < t->buckets_len; i++) {
+        for (unsigned j = 0; j < t->buckets[i].len; j++) {
+            n += gn_table_is_live(&t->buckets[i].entries[j], now);
+        }
+    }
+    return n;
+}
+
 /* ---- The nearest ---- */
 
 struct nearest {
