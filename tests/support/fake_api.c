@@ -427,6 +427,12 @@ static void op_transfer_watch(void *node, struct gn_api_call *call, uint64_t id)
     struct gn_api_transfer t = fake_transfer("fetching");
     if (taken(f, call))
         return;
+    if (f->hold_watch) {
+        f->hold = true;
+        (void)taken(f, call);
+        f->hold = false;
+        return;
+    }
     if (id != 3) {
         gn_api_fail(call, GN_E_NOT_FOUND, "no such transfer");
         return;

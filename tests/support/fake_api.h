@@ -26,6 +26,7 @@ struct gn_fake_value {
 
 struct gn_fake_api {
     bool hold;             /* keep calls instead of answering: see gn_fake_api_finish */
+    bool hold_watch;       /* keep transfer_watch only */
     enum gn_err fail_with; /* answer everything with this error */
     struct gn_api_call *held[GN_FAKE_HELD_MAX];
     size_t held_len;
