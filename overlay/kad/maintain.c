@@ -14,6 +14,11 @@
 /* How often a bucket is looked for that is due: a public network is spared, a private one is filled at once. */
 #define REFRESH_LOOK_US GN_MINUTES(1)
 #define REFRESH_LOOK_PRIVATE_US GN_SECONDS(2)
+/* Who joins together with many others finds the way in as empty as itself: with fewer live contacts than a bucket holds,
+ * it looks again after 0.5, 1, 2, ... s. */
+#define SETTLE_FIRST_US GN_MS(500)
+#define SETTLE_TRIES 7U
+#define SETTLED_LIVE 16U
 #define BOOT_FIRST_US GN_SECONDS(1)
 #define BOOT_CAP_US GN_MINUTES(1)
 
@@ -46,7 +51,7 @@ void gn_maintain_init(struct gn_kad *k, struct gn_maintain *m)
     gn_backoff_init(&m->backoff, BOOT_FIRST_US, BOOT_CAP_US);
     arm_jittered(k, &m->liveness, GN_MAINTAIN_LIVENESS_US);
     arm_refresh(k, m);
-    arm_jittered(k, &m->self_lookup, GN_MAINTAIN_SELF_FIRST_US);
+    arm_jittered(k, &m->self_lookup, SETTLE_FIRST_US);
     arm_jittered(k, &m->save, GN_MAINTAIN_SAVE_US);
 }
 
@@ -214,10 +219,19 @@ static void refresh(struct gn_kad *k, struct gn_maintain *m)
 
 static void look_up_self(struct gn_kad *k, struct gn_maintain *m)
 {
+    gn_time_us next = GN_MAINTAIN_SELF_US;
+
+    if (!m->settled && gn_table_live_len(&k->table, k->now) < SETTLED_LIVE && m->settle_tries < SETTLE_TRIES) {
+        next = SETTLE_FIRST_US << m->settle_tries++;
+    } else if (!m->settled) {
+        m->settled = true;
+        arm_jittered(k, &m->self_lookup, GN_MAINTAIN_SELF_FIRST_US);
+        return;
+    }
     if (k->table.len > 0) {
         (void)gn_op_find_own(k, &k->config.self);
     }
-    arm_jittered(k, &m->self_lookup, GN_MAINTAIN_SELF_US);
+    arm_jittered(k, &m->self_lookup, next);
 }
 
 static void save(struct gn_kad *k, struct gn_maintain *m)
@@ -245,6 +259,8 @@ void gn_maintain_net_changed(struct gn_kad *k, struct gn_maintain *m)
 {
     gn_table_check_all(&k->table);
     gn_backoff_reset(&m->backoff);
+    m->settled = false;
+    m->settle_tries = 0;
     arm(k, &m->sweep, 1);
     arm(k, &m->self_lookup, GN_SECONDS(1));
     if (m->boots_len > 0) {

@@ -39,6 +39,8 @@ struct gn_maintain {
     gn_book_handle boots[GN_MAINTAIN_BOOTS]; /* held: asked again when nobody is left */
     uint8_t boots_len;
     uint8_t boots_at;
+    uint8_t settle_tries; /* lookups of our own id while few are known */
+    bool settled;         /* the regular ones have begun */
 };
 
 void gn_maintain_init(struct gn_kad *k, struct gn_maintain *m);
