@@ -7,7 +7,9 @@
 
 #include "base/check.h"
 
-struct block {
+struct seal_block {
+    struct seal_block *next;
+    struct seal_block **link; /* what points to this one */
     size_t len;
     size_t pad; /* keeps what follows aligned to 16 */
 };
@@ -25,11 +27,16 @@ static void *take(struct seal_memory *m, size_t len)
     if (fails(m)) {
         return NULL;
     }
-    struct block *b = calloc(1, sizeof *b + len);
+    struct seal_block *b = calloc(1, sizeof *b + len);
     GN_CHECK(b);
     b->len = len;
+    b->next = m->blocks;
+    b->link = &m->blocks;
+    if (b->next) {
+        b->next->link = &b->next;
+    }
+    m->blocks = b;
     m->live += len;
-    m->peak = m->live > m->peak ? m->live : m->peak;
     return b + 1;
 }
 
@@ -38,8 +45,13 @@ static void give_back(void *ctx, void *p)
     struct seal_memory *m = ctx;
 
     if (p) {
-        struct block *b = (struct block *)p - 1;
+        struct seal_block *b = (struct seal_block *)p - 1;
         m->live -= b->len;
+        m->leaked = m->leaked || (m->watched && memmem(p, b->len, m->watched, 32));
+        *b->link = b->next;
+        if (b->next) {
+            b->next->link = b->link;
+        }
         free(b);
     }
 }
@@ -54,7 +66,7 @@ static void *take_again(void *ctx, void *p, size_t size)
     void *fresh = take(ctx, size);
 
     if (fresh && p) {
-        size_t old = ((struct block *)p - 1)->len;
+        size_t old = ((struct seal_block *)p - 1)->len;
         memcpy(fresh, p, old < size ? old : size);
         give_back(ctx, p);
     }
@@ -65,6 +77,16 @@ void seal_memory_init(struct seal_memory *m)
 {
     *m = (struct seal_memory){.fail_in = -1};
     m->alloc = (struct gn_alloc){.calloc = take_zeroed, .realloc = take_again, .free = give_back, .ctx = m};
+}
+
+bool seal_memory_has(const struct seal_memory *m, const uint8_t secret[32])
+{
+    for (const struct seal_block *b = m->blocks; b; b = b->next) {
+        if (memmem(b + 1, b->len, secret, 32)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 void seal_world_init(struct seal_world *w)
@@ -258,7 +280,7 @@ static void weak_keys(struct gn_seal_keys *keys, const struct seal_forgery *f)
         memcpy(label, labels[i], 12);
         memcpy(label + 12, f->net_id, 16);
         memcpy(label + 28, f->label_id.b, 32);
-        GN_CHECK(crypto_generichash(i ? keys->q : keys->r, 32, label, sizeof label, kx + 32 * i, 32) == 0);
+        GN_CHECK(crypto_generichash(i ? keys->q : keys->r, 32, label, sizeof label, kx + (size_t)32 * i, 32) == 0);
     }
 }
 

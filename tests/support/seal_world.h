@@ -25,12 +25,17 @@ struct seal_world {
     struct gn_rng rng; /* the attacker's */
 };
 
-/* An allocator that counts, and fails once `fail_in` allocations have succeeded (negative: never). */
+struct seal_block;
+
+/* An allocator that counts, that fails once `fail_in` allocations have succeeded (negative: never), and that can be
+ * searched for a secret. */
 struct seal_memory {
     struct gn_alloc alloc;
     long fail_in;
     size_t live;
-    size_t peak;
+    struct seal_block *blocks;
+    const uint8_t *watched; /* 32 bytes; NULL = none */
+    bool leaked;            /* a block was given back with the watched secret in it */
 };
 
 struct seal_node {
@@ -46,6 +51,8 @@ struct seal_packet {
 };
 
 void seal_memory_init(struct seal_memory *m);
+/* Do these 32 bytes lie anywhere in what is allocated? */
+bool seal_memory_has(const struct seal_memory *m, const uint8_t secret[32]);
 void seal_world_init(struct seal_world *w);
 void seal_world_pass(struct seal_world *w, gn_time_us us); /* both clocks */
 

@@ -6,6 +6,7 @@
 
 #include "tests/support/seal_world.h"
 #include "transport/seal/seal_epoch.h"
+#include "transport/seal/seal_token.h"
 
 struct trio {
     struct seal_world w;
@@ -329,6 +330,23 @@ static void token_lives_through_one_bucket_of_five_minutes(void **state)
     assert_false(e.addr_proved);
 }
 
+static void token_under_a_key_that_never_was_is_not_valid(void **state)
+{
+    struct trio *t = *state;
+    struct gn_seal_tokens nothing = {.bucket = t->w.now / GN_SEAL_TOKEN_BUCKET_US - 1U};
+    struct seal_forgery f;
+    uint8_t plain[GN_SEAL_DATAGRAM_MAX];
+    struct seal_packet p;
+    struct gn_seal_event e;
+
+    /* before its first change of K_t a node has no earlier one; one of zeros would be known to all */
+    seal_forgery_init(&f, &t->w, &t->b, plain, "x");
+    gn_seal_tokens_make(&nothing, f.token, &t->m.addr);
+    seal_forge(&p, &t->w, &f);
+    assert_int_equal(seal_give(&t->w, &t->b, &e, &t->m.addr, &p), GN_SEAL_QUERY);
+    assert_false(e.addr_proved);
+}
+
 /* A query of a member that introduces itself with these 136 bytes. */
 static enum gn_seal_event_type introduce(struct trio *t, const uint8_t self[GN_SEAL_SELF], struct gn_seal_event *e)
 {
@@ -457,6 +475,7 @@ int main(void)
         T(answer_from_another_address_does_not_count),
         T(stolen_token_is_worth_nothing_from_another_address),
         T(token_lives_through_one_bucket_of_five_minutes),
+        T(token_under_a_key_that_never_was_is_not_valid),
         T(forged_introduction_drops_the_query),
         T(introduction_of_ourselves_or_of_an_older_epoch_is_not_handed_on),
         T(stranger_of_another_network_is_not_even_answered),

@@ -290,6 +290,51 @@ static void parallel_queries_each_follow_the_same_rekey(void **state)
     }
 }
 
+static void parallel_probe_refuses_what_is_older_or_other_than_what_the_first_has_learned(void **state)
+{
+    struct pair *t = *state;
+    struct gn_contact b = seal_contact_old(&t->b);
+    struct seal_packet first;
+    struct seal_packet second;
+    struct seal_packet p;
+
+    assert_int_equal(seal_ask(&t->w, &t->a, &first, 1, &b, "q"), GN_OK);
+    assert_int_equal(seal_ask(&t->w, &t->a, &second, 2, &b, "q"), GN_OK);
+    craft_rekey(t, &p, &first, 9, t->w.wall);
+    assert_int_equal(give_a(t, &p), GN_SEAL_SEND);
+    craft_rekey(t, &p, &second, 11, t->w.wall - 1);
+    assert_int_equal(give_a(t, &p), GN_SEAL_NOTHING);
+    craft_rekey(t, &p, &second, 11, t->w.wall);
+    assert_int_equal(give_a(t, &p), GN_SEAL_NOTHING);
+    craft_rekey(t, &p, &second, 9, t->w.wall);
+    assert_int_equal(give_a(t, &p), GN_SEAL_SEND);
+}
+
+static void query_in_flight_remembers_its_epoch_though_the_peer_is_forgotten(void **state)
+{
+    struct pair *t = *state;
+    struct gn_contact b = seal_contact(&t->b);
+    struct seal_node other;
+    struct seal_packet asked;
+    struct seal_packet p;
+
+    seal_node_fini(&t->a);
+    t->a.config.initiator_cache = 1;
+    seal_node_start(&t->a, &t->w);
+    seal_node_init(&other, &t->w, 5);
+    assert_int_equal(seal_exchange(&t->w, &t->a, &t->b, 1, &b), 2);
+    assert_int_equal(seal_ask(&t->w, &t->a, &asked, 2, &b, "q"), GN_OK);
+    struct gn_contact c = seal_contact(&other);
+    assert_int_equal(seal_exchange(&t->w, &t->a, &other, 3, &c), 2);
+    craft_rekey(t, &p, &asked, 9, t->w.wall - 1);
+    assert_int_equal(give_a(t, &p), GN_SEAL_NOTHING);
+    craft_rekey(t, &p, &asked, 9, t->w.wall);
+    assert_int_equal(give_a(t, &p), GN_SEAL_NOTHING);
+    craft_rekey(t, &p, &asked, 9, t->w.wall + 1);
+    assert_int_equal(give_a(t, &p), GN_SEAL_SEND);
+    seal_node_fini(&other);
+}
+
 static void answer_to_a_probe_is_never_taken_as_a_reply(void **state)
 {
     struct pair *t = *state;
@@ -345,9 +390,14 @@ static void forged_retry_neither_stops_the_answer_nor_stays_in_memory(void **sta
     assert_int_equal(give_a(t, &p), GN_SEAL_SEND);
     assert_int_equal(seal_talk(&t->w, &t->a, &t->b, &asked, &e), 2); /* the first transmission is answered */
     assert_int_equal(e.type, GN_SEAL_REPLY);
-    assert_int_equal(seal_ask(&t->w, &t->a, &p, 3, &b, "q"), GN_OK);
+    /* a query that fails for a forged token does not spoil the next one */
+    assert_int_equal(seal_ask(&t->w, &t->a, &asked, 3, &b, "q"), GN_OK);
+    craft_retry(&p, &asked, 6);
+    assert_int_equal(give_a(t, &p), GN_SEAL_SEND);
+    gn_seal_cancel(t->a.seal, 3);
+    assert_int_equal(seal_ask(&t->w, &t->a, &p, 4, &b, "q"), GN_OK);
     assert_int_equal(seal_give(&t->w, &t->b, &e, &t->a.addr, &p), GN_SEAL_QUERY);
-    assert_true(e.addr_proved); /* the token of the reply, not the forged one */
+    assert_true(e.addr_proved); /* the token of the last reply */
 }
 
 static void worst_case_is_three_round_trips(void **state)
@@ -386,6 +436,8 @@ int main(void)
         T(one_query_takes_one_rekey),
         T(forged_rekeys_cost_one_query_at_most_four_verifications),
         T(parallel_queries_each_follow_the_same_rekey),
+        T(parallel_probe_refuses_what_is_older_or_other_than_what_the_first_has_learned),
+        T(query_in_flight_remembers_its_epoch_though_the_peer_is_forgotten),
         T(answer_to_a_probe_is_never_taken_as_a_reply),
         T(retry_is_followed_once_with_its_token),
         T(forged_retry_neither_stops_the_answer_nor_stays_in_memory),
