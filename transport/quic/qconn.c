@@ -9,7 +9,6 @@
 #include "transport/quic/qstream.h"
 #include "transport/quic/qtls.h"
 
-#define PAYLOAD_MAX 1452U /* the largest UDP payload tried: 1,500 less IPv6 and UDP headers */
 #define FIRST_CONN_WINDOW \
     (UINT64_C(3) * 512U * 1024U) /* ngtcp2 doubles windows that are used up within 2 round trips */
 #define FIRST_STREAM_WINDOW (UINT64_C(1024) * 1024U)
@@ -234,7 +233,13 @@ static void fill_settings(struct gn_quic_link *link, ngtcp2_settings *settings, 
     ngtcp2_settings_default(settings);
     settings->cc_algo = choose_cc(c, &link->remote);
     settings->initial_ts = gn_quic_ts(now);
-    settings->max_tx_udp_payload_size = PAYLOAD_MAX;
+    settings->max_tx_udp_payload_size = GN_QUIC_PAYLOAD;
+    if (c->loopback_payload > GN_QUIC_PAYLOAD && gn_addr_is_loopback(&link->remote)) {
+        /* Nothing to discover on a device of this machine, and a third of the CPU time per byte. */
+        settings->max_tx_udp_payload_size = c->loopback_payload;
+        settings->no_tx_udp_payload_size_shaping = 1;
+        settings->no_pmtud = 1;
+    }
     settings->max_window = c->conn_window;
     settings->max_stream_window = c->stream_window;
     settings->handshake_timeout = c->handshake_timeout * NGTCP2_MICROSECONDS;

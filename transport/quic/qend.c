@@ -90,7 +90,7 @@ static void write_close(struct gn_quic_link *link, const ngtcp2_ccerr *reason, g
 {
     ngtcp2_path_storage ps;
     ngtcp2_pkt_info pi = {0};
-    uint8_t packet[GN_QUIC_PACKET_MAX];
+    uint8_t packet[GN_QUIC_PAYLOAD];
 
     ngtcp2_path_storage_zero(&ps);
     const ngtcp2_ssize n =

@@ -131,8 +131,15 @@ static void train_of(struct gn_udp_train *out, const struct packet *p, size_t le
     out->len = len;
 }
 
+/* Without memory the packet counts as lost on the way. */
 static void stash(struct gn_quic *q, const struct packet *p, size_t len)
 {
+    if (!q->stash) {
+        q->stash = gn_alloc_zeroed(q->alloc, 1, GN_QUIC_PAYLOAD_MAX);
+    }
+    if (!q->stash) {
+        return;
+    }
     memcpy(q->stash, p->data, len);
     train_of(&q->stash_train, p, len);
 }
@@ -144,12 +151,13 @@ static size_t fill(struct gn_quic_link *link, struct gn_udp_train *out, uint8_t 
     struct gn_quic *q = link->q;
     const ngtcp2_tstamp ts = gn_quic_ts(now);
     const size_t quantum = ngtcp2_conn_get_send_quantum(link->conn);
+    const size_t payload = ngtcp2_conn_get_max_tx_udp_payload_size(link->conn);
     ngtcp2_path_storage first;
     size_t len = 0;
 
     *rv = 0;
-    for (unsigned i = 0; i < SEGMENTS_MAX && cap - len >= GN_QUIC_PACKET_MAX && (len == 0 || len < quantum); i++) {
-        struct packet p = {.data = buf + len, .cap = ngtcp2_conn_get_max_tx_udp_payload_size(link->conn)};
+    for (unsigned i = 0; i < SEGMENTS_MAX && cap - len >= payload && (len == 0 || len < quantum); i++) {
+        struct packet p = {.data = buf + len, .cap = payload};
         const ngtcp2_ssize n = write_packet(link, &p, ts);
 
         if (n <= 0) {

@@ -76,6 +76,9 @@ static void set_defaults(struct gn_quic_config *c)
     c->conn_window = or64(c->conn_window, CONN_WINDOW_DEFAULT);
     c->stream_window = or64(c->stream_window, STREAM_WINDOW_DEFAULT);
     c->send_buffer = or64(c->send_buffer, SEND_BUFFER_DEFAULT);
+    c->loopback_payload = c->loopback_payload < GN_QUIC_PAYLOAD       ? GN_QUIC_PAYLOAD
+                          : c->loopback_payload > GN_QUIC_PAYLOAD_MAX ? GN_QUIC_PAYLOAD_MAX
+                                                                      : c->loopback_payload;
     c->idle_timeout = gn_time_min(or64(c->idle_timeout, IDLE_DEFAULT), TIME_MAX);
     c->handshake_timeout = gn_time_min(or64(c->handshake_timeout, HANDSHAKE_DEFAULT), TIME_MAX);
     c->keep_alive = gn_time_min(c->keep_alive, TIME_MAX);
@@ -174,6 +177,7 @@ void gn_quic_free(struct gn_quic *q)
     free_nodes(q, &q->released, offsetof(struct gn_quic_segment, node));
     free_nodes(q, &q->replies, offsetof(struct gn_qreceive_reply, node));
     free_nodes(q, &q->chunks_free, offsetof(struct gn_quic_chunk, node));
+    gn_alloc_free(q->alloc, q->stash);
     gn_map_fini(&q->links);
     gn_map_fini(&q->cids);
     gn_map_fini(&q->tokens);

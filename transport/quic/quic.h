@@ -67,8 +67,10 @@ struct gn_quic_config {
     gn_time_us keep_alive;        /* [0 = off] PING after so much silence, while the application wants the connection */
     gn_time_us handshake_timeout; /* [10 s] */
     enum gn_quic_cc cc;
-    bool no_inbound;  /* refuse all inbound connections, silently */
-    const char *alpn; /* ["ghostnet/1"] borrowed; both sides must name the same, at most 32 characters */
+    size_t loopback_payload; /* [1,452] largest UDP payload towards loopback addresses, at most 16,384: the MTU of the
+                              * loopback device less 48, as gn_os_udp_loopback_payload tells it */
+    bool no_inbound;         /* refuse all inbound connections, silently */
+    const char *alpn;        /* ["ghostnet/1"] borrowed; both sides must name the same, at most 32 characters */
 };
 
 struct gn_quic_counters {
@@ -137,7 +139,7 @@ void gn_quic_receive(struct gn_quic *q, const struct gn_udp_packet *packet, gn_t
 /* Fills out and up to cap bytes of buf with one train, at most one send quantum of one connection. cap >=
  * GN_QUIC_TRAIN_MIN. False: nothing to send now. */
 bool gn_quic_send(struct gn_quic *q, struct gn_udp_train *out, uint8_t *buf, size_t cap, gn_time_us now);
-#define GN_QUIC_TRAIN_MIN 4096U
+#define GN_QUIC_TRAIN_MIN 16384U
 /* When gn_quic_expire wants to be called; may be in the past; GN_TIME_NEVER: no timer runs. */
 gn_time_us gn_quic_deadline(const struct gn_quic *q);
 void gn_quic_expire(struct gn_quic *q, gn_time_us now);

@@ -24,7 +24,8 @@
 #define GN_QUIC_TOKENS_MAX 8U         /* stateless reset tokens remembered of one peer: of the ids that we use */
 #define GN_QUIC_DATAGRAMS_OUT_MAX 32U /* DATAGRAM frames waiting per connection, out */
 #define GN_QUIC_DATAGRAMS_IN_MAX 64U  /* the same, in; beyond it new ones are dropped: they are unreliable anyway */
-#define GN_QUIC_PACKET_MAX 1500U      /* we never send more in one UDP payload */
+#define GN_QUIC_PAYLOAD 1452U         /* the largest UDP payload tried: 1,500 less IPv6 and UDP headers */
+#define GN_QUIC_PAYLOAD_MAX 16250U    /* the same on loopback: four of them fill a train */
 
 /* Key of the table of connection ids. */
 struct gn_quic_cid_key {
@@ -169,7 +170,7 @@ struct gn_quic {
     struct gn_quic_dgram *lent_dgram;
     struct gn_list replies; /* packets without a connection: Retry, Version Negotiation, stateless reset */
     uint32_t replies_len;
-    uint8_t stash[GN_QUIC_PACKET_MAX]; /* a packet that did not fit its train */
+    uint8_t *stash; /* a packet that did not fit its train: GN_QUIC_PAYLOAD_MAX bytes, allocated when first needed */
     struct gn_udp_train stash_train;
     struct gn_quic_counters counters;
 };

@@ -7,6 +7,8 @@
 struct gn_uv_quic {
     struct gn_uv_quic_config config;
     uv_timer_t timer;
+    gn_time_us now;
+    bool now_is_fresh; /* `now` was read since the last pump: packets of one batch share it */
     bool pumping, closing;
     void (*closed)(void *data);
     void *closed_data;
@@ -76,6 +78,7 @@ void gn_uv_quic_pump(struct gn_uv_quic *g)
         return;
     }
     g->pumping = true;
+    g->now_is_fresh = false;
     now = gn_uv_quic_now();
     for (unsigned i = 0; i < ROUNDS_MAX; i++) {
         bool any = false;
@@ -103,7 +106,11 @@ void gn_uv_quic_pump(struct gn_uv_quic *g)
 
 void gn_uv_quic_receive(struct gn_uv_quic *g, const struct gn_udp_packet *packet)
 {
-    gn_quic_receive(g->config.quic, packet, gn_uv_quic_now());
+    if (!g->now_is_fresh) {
+        g->now = gn_uv_quic_now();
+        g->now_is_fresh = true;
+    }
+    gn_quic_receive(g->config.quic, packet, g->now);
 }
 
 static void on_timer(uv_timer_t *handle)

@@ -17,6 +17,7 @@
 #define UDP_GRO 104
 #endif
 
+#define HEADERS 48                      /* IPv6 and UDP */
 #define KERNEL_BUFFER (4 * 1024 * 1024) /* asked for; the kernel gives at most net.core.{r,w}mem_max */
 
 /* Room for packet info, traffic class, segment size and whatever else a kernel may add. */
@@ -252,6 +253,25 @@ enum gn_err gn_os_udp_receive(struct gn_os_udp *s, bool *more, uint8_t *buf,
     }
     *more = n == (int)GN_OS_UDP_BATCH;
     return GN_OK;
+}
+
+size_t gn_os_udp_loopback_payload(void)
+{
+    const struct gn_addr loopback = {.family = GN_ADDR_V4, .ip = {127, 0, 0, 1}, .port = 9}; /* nothing is sent there */
+    const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_storage ss;
+    int mtu = 0;
+    socklen_t len = (socklen_t)sizeof mtu;
+
+    if (fd < 0) {
+        return 0;
+    }
+    if (connect(fd, (const struct sockaddr *)(const void *)&ss, gn_os_sockaddr_set(&ss, &loopback)) != 0 ||
+        getsockopt(fd, IPPROTO_IP, IP_MTU, &mtu, &len) != 0) {
+        mtu = 0;
+    }
+    (void)close(fd);
+    return mtu > HEADERS ? (size_t)(mtu - HEADERS) : 0;
 }
 
 void gn_os_udp_counters_add(struct gn_os_udp_counters *a, const struct gn_os_udp_counters *b)

@@ -85,6 +85,9 @@ struct gn_os_udp_out {
  * then its data, len are moved on to what is left. */
 size_t gn_os_udp_send(struct gn_os_udp *s, struct gn_os_udp_out *trains, size_t count);
 
+/* The largest UDP payload that the loopback device carries in one piece (its MTU less 48). 0: it cannot be told. */
+size_t gn_os_udp_loopback_payload(void);
+
 /* Adds b to a, field by field. */
 void gn_os_udp_counters_add(struct gn_os_udp_counters *a, const struct gn_os_udp_counters *b);
 

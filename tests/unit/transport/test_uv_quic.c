@@ -128,7 +128,7 @@ static void on_watchdog(uv_timer_t *t)
     stop_all(w);
 }
 
-static void start_node(struct world *w, unsigned i, const struct gn_addr *any, bool plain)
+static void start_node(struct world *w, unsigned i, const struct gn_addr *any, bool plain, bool large)
 {
     struct node *n = &w->node[i];
     const struct gn_uv_udp_config udp = {.pool = w->pool,
@@ -144,6 +144,7 @@ static void start_node(struct world *w, unsigned i, const struct gn_addr *any, b
     n->world = w;
     memset(quic.seed, (int)(i + 1), sizeof quic.seed);
     memset(quic.rng_seed, (int)(i + 77), sizeof quic.rng_seed);
+    quic.loopback_payload = large ? gn_os_udp_loopback_payload() : 0;
     if (i == 0) {
         quic.send_buffer = UINT64_C(1024) * 1024;
     }
@@ -161,7 +162,7 @@ static void start_node(struct world *w, unsigned i, const struct gn_addr *any, b
     assert_int_equal(gn_uv_quic_new(&n->driver, &driver), GN_OK);
 }
 
-static void transfer(const struct gn_addr *loopback, bool plain)
+static void transfer(const struct gn_addr *loopback, bool plain, bool large)
 {
     struct world w = {.gave_up = false};
     gn_quic_conn conn;
@@ -171,8 +172,8 @@ static void transfer(const struct gn_addr *loopback, bool plain)
     assert_int_equal(uv_timer_init(&w.loop, &w.watchdog), 0);
     w.watchdog.data = &w;
     assert_int_equal(uv_timer_start(&w.watchdog, on_watchdog, 30000, 0), 0);
-    start_node(&w, 0, loopback, plain);
-    start_node(&w, 1, loopback, plain);
+    start_node(&w, 0, loopback, plain, large);
+    start_node(&w, 1, loopback, plain, large);
     assert_int_equal(
         gn_quic_dial(w.node[0].quic, &conn, gn_quic_id(w.node[1].quic), &w.node[1].addr, NULL, gn_uv_quic_now()),
         GN_OK);
@@ -194,19 +195,28 @@ static const struct gn_addr v6 = {.family = GN_ADDR_V6, .ip = {[15] = 1}};
 static void eight_megabytes_are_echoed_over_ipv4(void **state)
 {
     (void)state;
-    transfer(&v4, false);
+    transfer(&v4, false, false);
 }
 
 static void eight_megabytes_are_echoed_over_ipv6(void **state)
 {
     (void)state;
-    transfer(&v6, false);
+    transfer(&v6, false, false);
 }
 
 static void eight_megabytes_are_echoed_without_any_offload(void **state)
 {
     (void)state;
-    transfer(&v4, true);
+    transfer(&v4, true, false);
+}
+
+static void eight_megabytes_are_echoed_in_packets_as_large_as_loopback_takes(void **state)
+{
+    (void)state;
+    assert_true(gn_os_udp_loopback_payload() >= 1200);
+    transfer(&v4, false, true);
+    transfer(&v6, false, true);
+    transfer(&v6, true, true);
 }
 
 int main(void)
@@ -215,6 +225,7 @@ int main(void)
         cmocka_unit_test(eight_megabytes_are_echoed_over_ipv4),
         cmocka_unit_test(eight_megabytes_are_echoed_over_ipv6),
         cmocka_unit_test(eight_megabytes_are_echoed_without_any_offload),
+        cmocka_unit_test(eight_megabytes_are_echoed_in_packets_as_large_as_loopback_takes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
