@@ -18,7 +18,7 @@
 #include "base/slice.h"
 #include "base/time.h"
 
-#define GN_DATAGRAM_BODY_MAX 1024U /* body bytes of a sealed query; a longer one goes by stream */
+#define GN_DATAGRAM_BODY_MAX 1135U /* body bytes of a sealed query without `self`; a longer one goes by stream */
 #define GN_VALUE_INLINE_MAX 1000U  /* a value up to here travels in a datagram */
 #define GN_VALUE_MAX 65536U        /* and up to here on a QUIC stream */
 
