@@ -28,7 +28,8 @@
     (ngtcp2_conn_shutdown_stream_write)((conn), (stream), (code))
 #define ngtcp2_conn_shutdown_stream_read(conn, flags, stream, code) \
     (ngtcp2_conn_shutdown_stream_read)((conn), (stream), (code))
-/* The parameters of the path_validation callback. */
+/* The type of a connection id's state in the dcid_status callback, and the parameters of path_validation. */
+#define GN_COMPAT_CID_STATUS int
 #define GN_COMPAT_PATH_VALIDATION \
     ngtcp2_conn *conn, uint32_t flags, const ngtcp2_path *path, ngtcp2_path_validation_result result, void *user
 
@@ -69,6 +70,7 @@ static inline void gn_compat_no_grease(ngtcp2_conn *conn)
 
 #else
 
+#define GN_COMPAT_CID_STATUS ngtcp2_connection_id_status_type
 #define GN_COMPAT_PATH_VALIDATION \
     ngtcp2_conn *conn, uint32_t flags, const ngtcp2_path *path, const ngtcp2_path *old_path __attribute__((unused)), \
         ngtcp2_path_validation_result result, void *user

@@ -111,8 +111,8 @@ static int on_remove_id(ngtcp2_conn *conn, const ngtcp2_cid *cid, void *user)
     return 0;
 }
 
-static int on_peer_id(ngtcp2_conn *conn, int type, uint64_t number, const ngtcp2_cid *cid, const uint8_t *token,
-                      void *user)
+static int on_peer_id(ngtcp2_conn *conn, GN_COMPAT_CID_STATUS type, uint64_t number, const ngtcp2_cid *cid,
+                      const uint8_t *token, void *user)
 {
     (void)conn;
     (void)number;
