@@ -22,6 +22,10 @@ function(gn_test_program name source)
         target_compile_options(${name} PRIVATE -fno-lto)
         target_link_options(${name} PRIVATE -fno-lto)
     endif()
+    # A fuzz target runs the code; which error came of random bytes is nothing to look at.
+    if(name MATCHES "^fuzz_")
+        target_compile_options(${name} PRIVATE -Wno-unused-result)
+    endif()
 endfunction()
 
 # gn_test_name(OUT KIND SOURCE): tests/unit/base/test_heap.c -> unit_base_heap.

@@ -9,7 +9,7 @@ BANNED = {
     "strncpy": "memcpy and a terminator", "strncat": "snprintf", "stpcpy": "memcpy", "strtok": "gn_slice functions",
     "atoi": "gn_units or strtoul", "atol": "strtol", "atoll": "strtoll", "rand": "struct gn_rng",
     "srand": "struct gn_rng", "random": "struct gn_rng", "alloca": "an array with a limit", "gets": "fgets",
-    "scanf": "gn_units or strtoul", "sscanf": "gn_units or strtoul", "mktemp": "mkstemp", "tmpnam": "mkstemp",
+    "mktemp": "mkstemp", "tmpnam": "mkstemp",
     "system": "posix_spawn", "popen": "posix_spawn",
 }
 CALL = re.compile(r"(?<![\w.>])(" + "|".join(BANNED) + r")\s*\(")

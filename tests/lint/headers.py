@@ -17,7 +17,7 @@ def form_problems(path, source):
         problems.append(f"{path}:1: begins with '/* {path} - ' and one sentence")
     comment = source.split("*/")[0]
     problems += [f"{path}:1: the first comment says '{word}:'" for word in ("Life", "Threads", "Purity")
-                 if f"{word}:" not in comment]
+                 if not re.search(rf"\b{word}\b[\w, ]*:", comment, re.I)]
     parts = re.sub(r"\W", "_", path).upper()
     guards = {f"GN_{parts}", "GN_" + re.sub(r"\W", "_", "/".join(path.split("/")[-2:])).upper()}
     match = re.search(r"^#ifndef (\w+)\n#define (\w+)$", source, re.M)
