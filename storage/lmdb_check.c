@@ -13,12 +13,14 @@
 #define META_VERSION 1U
 #define NO_PAGE UINT64_MAX
 #define DEPTH_MAX 32U
+#define PAGE_MAX 65536U
 #define KEY_MAX 511U
 /* Pages at the end that a transaction took and gave back may never have been written. */
 #define TAIL_SLACK 65536U
 
 enum { PAGE_BRANCH = 1, PAGE_LEAF = 2, PAGE_OVERFLOW = 4, PAGE_META = 8, PAGE_KIND = 0x6f };
 enum { NODE_BIG = 1, NODE_SUBTREE = 2, NODE_DUP = 4 };
+enum { TREE_INTEGER_KEYS = 8 };
 
 struct page_head {
     uint64_t number;
@@ -67,7 +69,8 @@ struct check {
     uint64_t last_page;
     uint8_t *seen; /* a bit per page of the file */
     uint8_t *pages[DEPTH_MAX];
-    bool in_free; /* the tree of free pages is being walked */
+    uint8_t taken[PAGE_MAX / 16U]; /* of the page at hand, a bit per two bytes: nodes lie side by side */
+    bool in_free;                  /* the tree of free pages is being walked */
 };
 
 static enum gn_err bad(struct check *c, const char *why)
@@ -101,6 +104,12 @@ static bool is_seen(const struct check *c, uint64_t page)
     return page < c->file_pages && (c->seen[page / 8U] >> (page % 8U)) & 1U;
 }
 
+static void mark_seen(struct check *c, uint64_t page)
+{
+    if (page < c->file_pages)
+        c->seen[page / 8U] |= (uint8_t)(1U << (page % 8U));
+}
+
 /* Takes `count` pages from `page` for one use. */
 static enum gn_err take_pages(struct check *c, uint64_t page, uint64_t count)
 {
@@ -111,7 +120,7 @@ static enum gn_err take_pages(struct check *c, uint64_t page, uint64_t count)
     for (uint64_t i = page; i < page + count; i++) {
         if (is_seen(c, i))
             return bad(c, "a page is used twice");
-        c->seen[i / 8U] |= (uint8_t)(1U << (i % 8U));
+        mark_seen(c, i);
     }
     return GN_OK;
 }
@@ -125,15 +134,15 @@ static enum gn_err check_overflow(struct check *c, uint64_t page, uint64_t len)
         uint16_t flags;
         uint32_t count;
     } head;
-    uint64_t count = (sizeof head - 1U + len) / c->page_size + 1U;
-    enum gn_err e = take_pages(c, page, count);
-    if (e == GN_OK)
-        e = read_at(c, &head, sizeof head, page * c->page_size);
+    const uint64_t needed = (sizeof head - 1U + len) / c->page_size + 1U;
+    enum gn_err e = page < c->file_pages ? read_at(c, &head, sizeof head, page * c->page_size)
+                                         : bad(c, "a page number is out of range");
     if (e != GN_OK)
         return e;
-    if (head.number != page || (head.flags & PAGE_KIND) != PAGE_OVERFLOW || head.count != count)
+    /* more pages than needed: a value that became shorter within one batch */
+    if (head.number != page || (head.flags & PAGE_KIND) != PAGE_OVERFLOW || head.count < needed)
         return bad(c, "a long value's page is damaged");
-    return GN_OK;
+    return take_pages(c, page, head.count);
 }
 
 /* A list of free pages: LMDB will write to them. */
@@ -155,6 +164,7 @@ static enum gn_err check_free_list(struct check *c, uint64_t offset, uint64_t le
         for (size_t i = 0; e == GN_OK && i < n; i++) {
             if (part[i] < 2 || part[i] > c->last_page || is_seen(c, part[i]))
                 return bad(c, "a page is free and in use");
+            mark_seen(c, part[i]); /* and free only once */
         }
         if (e != GN_OK)
             return e;
@@ -163,7 +173,46 @@ static enum gn_err check_free_list(struct check *c, uint64_t offset, uint64_t le
     return GN_OK;
 }
 
+static size_t node_at(const uint8_t *page, size_t index)
+{
+    uint16_t at = 0;
+    memcpy(&at, page + sizeof(struct page_head) + index * 2U, sizeof at);
+    return at;
+}
+
 static enum gn_err walk_tree(struct check *c, const struct tree_head *t, bool main_tree);
+
+/* Bytes of the node at `at`, as LMDB counts them. 0: it does not fit its page. */
+static size_t node_len(const struct check *c, const uint8_t *page, size_t at, bool leaf)
+{
+    struct node_head node;
+    memcpy(&node, page + at, sizeof node);
+    uint64_t len = sizeof node + node.key_len;
+    if (leaf)
+        len += node.flags & NODE_BIG ? 8U : (uint64_t)node.low | (uint64_t)node.high << 16;
+    len += len % 2U;
+    return len <= c->page_size - at ? (size_t)len : 0;
+}
+
+/* LMDB moves nodes about as one block: they must fill the page from `upper` to its end, each byte once. */
+static enum gn_err check_packing(struct check *c, const uint8_t *page, size_t keys, size_t upper, bool leaf)
+{
+    size_t sum = 0;
+    memset(c->taken, 0, (size_t)c->page_size / 16U);
+    for (size_t i = 0; i < keys; i++) {
+        size_t at = node_at(page, i);
+        size_t len = node_len(c, page, at, leaf);
+        if (len == 0)
+            return bad(c, "an entry is damaged");
+        for (size_t j = at / 2U; j < (at + len) / 2U; j++) {
+            if ((c->taken[j / 8U] >> (j % 8U)) & 1U)
+                return bad(c, "entries overlap");
+            c->taken[j / 8U] |= (uint8_t)(1U << (j % 8U));
+        }
+        sum += len;
+    }
+    return sum == c->page_size - upper ? GN_OK : bad(c, "a page has gaps");
+}
 
 static enum gn_err check_leaf_node(struct check *c, const uint8_t *page, size_t at, uint64_t number, bool main_tree)
 {
@@ -171,8 +220,7 @@ static enum gn_err check_leaf_node(struct check *c, const uint8_t *page, size_t 
     memcpy(&node, page + at, sizeof node);
     const uint64_t len = (uint64_t)node.low | (uint64_t)node.high << 16;
     const size_t data = at + sizeof node + node.key_len;
-    const uint64_t inside = node.flags & NODE_BIG ? 8U : len;
-    if (node.key_len == 0 || node.key_len > KEY_MAX || data + inside > c->page_size)
+    if (node.key_len == 0 || node.key_len > KEY_MAX || (c->in_free && node.key_len != sizeof(uint64_t)))
         return bad(c, "an entry is damaged");
     if ((node.flags & NODE_DUP) || (node.flags & NODE_SUBTREE && !main_tree))
         return bad(c, "it belongs to another program");
@@ -218,14 +266,7 @@ static enum gn_err read_page(struct check *c, uint8_t *page, size_t *keys, uint6
         if (at < head.upper || at + sizeof(struct node_head) > c->page_size || at % 2U != 0)
             return bad(c, "an entry is out of its page");
     }
-    return GN_OK;
-}
-
-static size_t node_at(const uint8_t *page, size_t index)
-{
-    uint16_t at = 0;
-    memcpy(&at, page + sizeof(struct page_head) + index * 2U, sizeof at);
-    return at;
+    return check_packing(c, page, *keys, head.upper, leaf);
 }
 
 /* Opens the child behind branch entry `index`. */
@@ -234,7 +275,7 @@ static enum gn_err branch_child(struct check *c, uint64_t *child, const uint8_t 
     struct node_head node;
     const size_t at = node_at(page, index);
     memcpy(&node, page + at, sizeof node);
-    if (node.key_len > KEY_MAX || at + sizeof node + node.key_len > c->page_size)
+    if (node.key_len > KEY_MAX)
         return bad(c, "an entry is damaged");
     *child = (uint64_t)node.low | (uint64_t)node.high << 16 | (uint64_t)node.flags << 32;
     return GN_OK;
@@ -266,6 +307,8 @@ static enum gn_err walk_tree(struct check *c, const struct tree_head *t, bool ma
         size_t next;
     } path[DEPTH_MAX / 2U];
     const size_t base = main_tree ? 0 : DEPTH_MAX / 2U;
+    if (t->flags != (c->in_free ? TREE_INTEGER_KEYS : 0))
+        return bad(c, "it belongs to another program");
     if (t->root == NO_PAGE)
         return t->entries == 0 ? GN_OK : bad(c, "a table lost its root");
     if (t->depth == 0 || t->depth > DEPTH_MAX / 2U)
@@ -312,7 +355,7 @@ static enum gn_err read_meta(struct check *c, struct meta_head *out, uint64_t fi
         if (metas[i].version != META_VERSION)
             return bad(c, "it was made by another version of LMDB");
         uint64_t size = metas[i].trees[0].pad;
-        if (size < 512U || size > 65536U || (size & (size - 1U)) != 0 || (i == 1 && size != c->page_size))
+        if (size < 512U || size > PAGE_MAX || (size & (size - 1U)) != 0 || (i == 1 && size != c->page_size))
             return bad(c, "its first page is damaged");
         c->page_size = size;
     }

@@ -415,6 +415,39 @@ static void what_is_no_store_is_refused_and_left_alone(void **state)
     gn_store_close(must_open(d->path, 0, true));
 }
 
+static void every_healthy_store_passes_the_check(void **state)
+{
+    const struct temp_dir *d = *state;
+    static uint8_t data[GN_STORE_RECORD_MAX];
+    struct gn_rng rng;
+    gn_rng_init_test(&rng, 8, 8);
+    for (unsigned round = 0; round < 25;
+         round++) { /* a history of all sizes, and the file as it is on the disk after it */
+        struct gn_store *s = must_open(d->path, 64 * MIB, true);
+        for (unsigned batch = 0; batch < 12; batch++) {
+            assert_int_equal(gn_store_begin(s), GN_OK);
+            for (unsigned k = 0; k < 20; k++) {
+                struct gn_store_record r = {.key = {.kind = GN_STORE_IMMUTABLE},
+                                            .expires_at = gn_rng_below(&rng, 1000)};
+                r.key.target.b[0] = (uint8_t)gn_rng_below(&rng, 80);
+                r.group = r.key.target.b[0] % 5;
+                r.data = gn_slice_of(data, 1 + gn_rng_below(&rng, gn_rng_below(&rng, 3) ? 800 : sizeof data));
+                if (gn_rng_below(&rng, 3) == 0)
+                    assert_true(gn_store_del(s, &r.key) != GN_E_CORRUPT);
+                else
+                    assert_int_equal(gn_store_put(s, &r), GN_OK); /* often the same key twice, shorter or longer */
+            }
+            size_t removed = 0;
+            if (gn_rng_below(&rng, 4) == 0)
+                assert_int_equal(gn_store_expire(s, &removed, 300, 50), GN_OK);
+            assert_int_equal(gn_store_meta_put(s, "m", gn_slice_of(data, gn_rng_below(&rng, sizeof data))), GN_OK);
+            assert_int_equal(gn_store_commit(s), GN_OK);
+        }
+        (void)check_whole(s);
+        gn_store_close(s);
+    }
+}
+
 /* Writes `value` under `name` in `table` with LMDB itself; table NULL: into the main one. */
 static void write_raw(const char *path, const char *table, const char *name, const void *value, size_t len)
 {
@@ -581,6 +614,7 @@ int main(void)
         TEST(every_disk_call_may_fail_and_nothing_committed_is_lost),
         TEST(a_full_disk_loses_nothing_and_can_be_written_again),
         TEST(the_map_grows_with_what_is_stored),
+        TEST(every_healthy_store_passes_the_check),
         TEST(what_is_no_store_is_refused_and_left_alone),
         TEST(stores_of_others_and_of_other_versions_are_refused),
         TEST(values_that_were_altered_are_not_given_out),
