@@ -112,17 +112,16 @@ static struct gn_seal_peer *keyed_peer(struct gn_seal_initiator *i, const struct
 struct envelope {
     uint8_t token[GN_SEAL_TOKEN];
     uint8_t dst_tag[4];
-    bool changed; /* answers to earlier transmissions can no longer be opened */
 };
 
-/* Brings q->keys up to date: from the peer we know, else from the epoch key that the caller's contact hints at.
+/* Brings q->keys up to date: from the peer we know, else from the epoch key that the caller's contact hints at. If they
+ * change, a late answer to an earlier transmission will not open any more: it is dropped like any other such.
  * False: there is none, so we can only probe. */
 static bool prepare(struct gn_seal_initiator *i, struct gn_seal_pending *q, struct envelope *envelope)
 {
     struct gn_seal_peer *peer = gn_id_is_zero(&q->to.id) ? NULL : keyed_peer(i, &q->to.id);
 
     if (peer) {
-        envelope->changed = q->generation != i->generation || memcmp(q->to.epk, peer->epk, 32) != 0;
         q->keys = peer->keys;
         memcpy(q->to.epk, peer->epk, 32);
         q->epoch = peer->epoch;
@@ -136,7 +135,6 @@ static bool prepare(struct gn_seal_initiator *i, struct gn_seal_pending *q, stru
         return false;
     }
     if (q->generation != i->generation) {
-        envelope->changed = true;
         if (derive(i, &q->keys, &q->to.id, q->to.epk) != GN_OK) {
             memset(q->to.epk, 0, sizeof q->to.epk);
             q->generation = 0;
@@ -164,7 +162,7 @@ static size_t put_text(struct gn_seal_initiator *i, uint8_t *text, const struct 
 static enum gn_err transmit(struct gn_seal_initiator *i, struct gn_seal_pending *q, uint8_t *packet, size_t *packet_len)
 {
     struct gn_seal_context *context = i->context;
-    struct envelope envelope = {.changed = false};
+    struct envelope envelope = {.token = {0}};
     bool keyed = prepare(i, q, &envelope);
 
     packet[0] = GN_SEAL_T_QUERY;
@@ -178,9 +176,6 @@ static enum gn_err transmit(struct gn_seal_initiator *i, struct gn_seal_pending 
     enum gn_err err = gn_seal_pending_note(&i->pendings, q, packet + GN_SEAL_Q_NONCE);
     if (err != GN_OK) {
         return err;
-    }
-    if (envelope.changed) {
-        gn_seal_pending_forget(&i->pendings, q, 1);
     }
     if (keyed) {
         *packet_len = gn_seal_keys_close(packet, put_text(i, packet + GN_SEAL_Q_HEADER, q), q->keys.q);
@@ -289,13 +284,15 @@ static enum gn_err prove(struct gn_seal_initiator *i, struct gn_seal_pending *q,
     return err;
 }
 
-/* Keeps what the answer has taught about its sender, unless something newer is known by now. */
-static void remember(struct gn_seal_initiator *i, const struct gn_seal_pending *q, const uint8_t token[GN_SEAL_TOKEN])
+/* Keeps what the answer has taught about its sender, unless something newer is known by now. The peer; NULL: no memory,
+ * so asking again will cost a little more, that is all. */
+static const struct gn_seal_peer *remember(struct gn_seal_initiator *i, const struct gn_seal_pending *q,
+                                           const uint8_t token[GN_SEAL_TOKEN])
 {
     struct gn_seal_peer *peer = gn_seal_cache_add(&i->peers, q->to.id.b);
 
     if (!peer) {
-        return; /* no memory: asking again costs a little more, that is all */
+        return NULL;
     }
     if (q->epoch > peer->epoch) {
         peer_set_epoch(peer, q->to.epk, q->epoch);
@@ -305,6 +302,7 @@ static void remember(struct gn_seal_initiator *i, const struct gn_seal_pending *
         peer->generation = q->generation;
     }
     memcpy(peer->token, token, GN_SEAL_TOKEN);
+    return peer;
 }
 
 void gn_seal_initiator_reply(struct gn_seal_initiator *i, struct gn_seal_event *event, const struct gn_seal_arrival *in)
@@ -329,10 +327,11 @@ void gn_seal_initiator_reply(struct gn_seal_initiator *i, struct gn_seal_event *
         context->counters.dropped_auth++;
         return;
     }
-    remember(i, q, answer.token);
+    const struct gn_seal_peer *peer = remember(i, q, answer.token);
     event->type = GN_SEAL_REPLY;
     event->cookie = q->cookie;
     event->from = q->to;
+    memcpy(event->from.epk, peer ? peer->epk : q->to.epk, sizeof event->from.epk); /* the newest that it has signed */
     event->observed = answer.observed;
     event->body = answer.body;
     context->counters.replies_opened++;

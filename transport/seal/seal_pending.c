@@ -125,7 +125,8 @@ struct gn_seal_pending *gn_seal_pending_by_tag(const struct gn_seal_pendings *p,
     return by_value(p, gn_map_get(&p->by_tag, tag));
 }
 
-void gn_seal_pending_forget(struct gn_seal_pendings *p, struct gn_seal_pending *q, unsigned keep)
+/* Forgets the tags of all transmissions but the newest `keep`. */
+static void forget(struct gn_seal_pendings *p, struct gn_seal_pending *q, unsigned keep)
 {
     unsigned drop = q->tags_len > keep ? q->tags_len - keep : 0;
 
@@ -146,14 +147,14 @@ enum gn_err gn_seal_pending_note(struct gn_seal_pendings *p, struct gn_seal_pend
     }
     /* The oldest goes only when the new one is in, except when the map is full of exactly these. */
     if (gn_map_len(&p->by_tag) == p->by_tag.limit) {
-        gn_seal_pending_forget(p, q, GN_SEAL_PENDING_TAGS - 1U);
+        forget(p, q, GN_SEAL_PENDING_TAGS - 1U);
     }
     enum gn_err err = gn_map_add(&p->by_tag, &value, tag);
     if (err != GN_OK) {
         return err;
     }
     memcpy(value, &q->handle, sizeof q->handle);
-    gn_seal_pending_forget(p, q, GN_SEAL_PENDING_TAGS - 1U);
+    forget(p, q, GN_SEAL_PENDING_TAGS - 1U);
     memcpy(q->tags[q->tags_len], tag, GN_SEAL_REQ_TAG);
     q->tags_len++;
     return GN_OK;
@@ -169,7 +170,7 @@ void gn_seal_pending_remove(struct gn_seal_pendings *p, struct gn_seal_pending *
 {
     uint32_t handle = q->handle;
 
-    gn_seal_pending_forget(p, q, 0);
+    forget(p, q, 0);
     (void)gn_map_remove(&p->by_cookie, &q->cookie);
     gn_heap_remove(&p->by_expiry, &q->node);
     wipe(p, q);

@@ -67,8 +67,6 @@ struct gn_seal_pending *gn_seal_pending_by_tag(const struct gn_seal_pendings *p,
  * EXISTS: the tag is in use. NO_MEMORY. After an error nothing has changed. */
 GN_MUST_CHECK enum gn_err gn_seal_pending_note(struct gn_seal_pendings *p, struct gn_seal_pending *q,
                                                const uint8_t tag[GN_SEAL_REQ_TAG]);
-/* Answers to the transmissions so far cannot be opened any more: forgets their tags but the newest `keep`. */
-void gn_seal_pending_forget(struct gn_seal_pendings *p, struct gn_seal_pending *q, unsigned keep);
 void gn_seal_pending_set_expiry(struct gn_seal_pendings *p, struct gn_seal_pending *q, gn_time_us expires_at);
 /* Wipes it. */
 void gn_seal_pending_remove(struct gn_seal_pendings *p, struct gn_seal_pending *q);

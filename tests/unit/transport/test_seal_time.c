@@ -140,6 +140,33 @@ static void old_epochs_are_wiped_after_a_long_sleep_even_without_rotations(void 
     assert_int_equal(seal_give(&t->w, &t->b, &e, &t->a.addr, &p), GN_SEAL_SEND);
 }
 
+static void late_answer_of_an_old_epoch_does_not_bring_it_back(void **state)
+{
+    struct pair *t = *state;
+    struct seal_packet first;
+    struct seal_packet p;
+    struct gn_seal_event e;
+    struct gn_contact a = seal_contact(&t->a);
+    struct gn_contact old = seal_contact(&t->b);
+    uint8_t tag[4];
+
+    assert_int_equal(seal_exchange(&t->w, &t->a, &t->b, 1, &old), 2);
+    assert_int_equal(ask_long(t, &first, 2, GN_HOURS(2)), GN_OK);
+    rotate_epoch(t, &t->b);
+    /* b introduces itself with its new epoch, then the answer under the old one comes */
+    struct gn_seal_request request = {.to = &a, .introduce = true, .expires_at = t->w.now + GN_SECONDS(1)};
+    assert_int_equal(gn_seal_query(t->b.seal, p.bytes, &p.len, &request, t->w.now), GN_OK);
+    assert_int_equal(seal_give(&t->w, &t->a, &e, &t->b.addr, &p), GN_SEAL_QUERY);
+    assert_true(e.has_self);
+    assert_int_equal(seal_talk(&t->w, &t->a, &t->b, &first, &e), 2);
+    assert_int_equal(e.type, GN_SEAL_REPLY);
+    struct gn_contact b = seal_contact(&t->b);
+    assert_memory_equal(e.from.epk, b.epk, 32);
+    assert_int_equal(seal_ask(&t->w, &t->a, &p, 3, &old, "q"), GN_OK);
+    gn_seal_keys_dst_tag(tag, b.epk);
+    assert_memory_equal(p.bytes + GN_SEAL_Q_DST_TAG, tag, 4);
+}
+
 static void client_key_is_new_every_ten_minutes_and_late_answers_count_for_five_seconds(void **state)
 {
     struct pair *t = *state;
@@ -344,6 +371,7 @@ int main(void)
         T(epoch_that_ends_while_the_answer_is_made_still_signs_it),
         T(old_epoch_keys_are_gone_after_three_and_their_clients_with_them),
         T(old_epochs_are_wiped_after_a_long_sleep_even_without_rotations),
+        T(late_answer_of_an_old_epoch_does_not_bring_it_back),
         T(client_key_is_new_every_ten_minutes_and_late_answers_count_for_five_seconds),
         T(query_in_flight_survives_a_new_client_key_by_retransmission),
         T(known_peer_is_keyed_again_after_a_new_client_key),
