@@ -181,6 +181,7 @@ static int on_stream_open(ngtcp2_conn *conn, int64_t id, void *user)
     return 0;
 }
 
+/* The parameters are ngtcp2's choice. NOLINTNEXTLINE(readability-function-size) */
 static int on_stream_data(ngtcp2_conn *conn, uint32_t flags, int64_t id, uint64_t offset, const uint8_t *data,
                           size_t len, void *user, void *stream_user)
 {

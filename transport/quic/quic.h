@@ -177,7 +177,7 @@ GN_MUST_CHECK enum gn_err gn_quic_stream_open(struct gn_quic *q, int64_t *out, g
  * said STOP_SENDING. */
 GN_MUST_CHECK enum gn_err gn_quic_stream_write(struct gn_quic *q, gn_quic_conn conn, int64_t stream,
                                                struct gn_slice data, bool fin);
-#define GN_QUIC_WRITE_MAX (1024U * 1024U)
+#define GN_QUIC_WRITE_MAX ((size_t)1024 * 1024)
 /* The same without copying: borrows data until the event RELEASED with this token, which comes once for each lend that
  * gave GN_OK. Errors as write. */
 GN_MUST_CHECK enum gn_err gn_quic_stream_lend(struct gn_quic *q, gn_quic_conn conn, int64_t stream,

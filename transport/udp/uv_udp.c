@@ -262,8 +262,6 @@ void gn_uv_udp_close(struct gn_uv_udp *u, void (*closed)(void *data), void *data
     }
 }
 
-/* --- sending --- */
-
 static void watch(struct port_socket *s)
 {
     const int events = gn_list_is_empty(&s->backlog) ? UV_READABLE : UV_READABLE | UV_WRITABLE;
@@ -416,11 +414,9 @@ enum gn_err gn_uv_udp_send_one(struct gn_uv_udp *u, const struct gn_addr *to, co
     return gn_uv_udp_send(u, &train, data);
 }
 
-/* --- the loop's side --- */
-
 static bool on_datagram(void *data, const struct gn_udp_packet *packet)
 {
-    struct port_socket *s = data;
+    const struct port_socket *s = data;
 
     s->port->config.receive(s->port->config.owner, packet);
     return !s->retired;
