@@ -277,19 +277,21 @@ void gn_lmdb_env_release(struct gn_lmdb_env *env)
     env->read_live = false;
 }
 
+/* Begins, or renews when it exists, a transaction; maps anew when the file became larger than the map. */
+static int begin_txn(struct gn_lmdb_env *env, MDB_txn **txn, unsigned flags)
+{
+    int rc = *txn ? mdb_txn_renew(*txn) : mdb_txn_begin(env->env, NULL, flags, txn);
+    if (rc != MDB_MAP_RESIZED)
+        return rc;
+    rc = mdb_env_set_mapsize(env->env, 0);
+    if (rc != 0)
+        return rc;
+    return *txn ? mdb_txn_renew(*txn) : mdb_txn_begin(env->env, NULL, flags, txn);
+}
+
 static int open_snapshot(struct gn_lmdb_env *env)
 {
-    int rc = 0;
-    if (env->read)
-        rc = mdb_txn_renew(env->read);
-    else
-        rc = mdb_txn_begin(env->env, NULL, MDB_RDONLY, &env->read);
-    if (rc == MDB_MAP_RESIZED) {
-        /* a restart with a smaller map than a former one reached */
-        rc = mdb_env_set_mapsize(env->env, 0);
-        if (rc == 0)
-            rc = env->read ? mdb_txn_renew(env->read) : mdb_txn_begin(env->env, NULL, MDB_RDONLY, &env->read);
-    }
+    int rc = begin_txn(env, &env->read, MDB_RDONLY);
     env->read_live = rc == 0;
     return rc;
 }
@@ -347,35 +349,17 @@ static int fit_map(struct gn_lmdb_env *env, bool shrinking)
     return rc;
 }
 
-static int open_write(struct gn_lmdb_env *env, bool shrinking)
-{
-    int rc = fit_map(env, shrinking);
-    if (rc == 0)
-        rc = mdb_txn_begin(env->env, NULL, 0, &env->write);
-    if (rc == MDB_MAP_RESIZED) {
-        rc = mdb_env_set_mapsize(env->env, 0);
-        if (rc == 0)
-            rc = mdb_txn_begin(env->env, NULL, 0, &env->write);
-    }
-    return rc;
-}
-
 enum gn_err gn_lmdb_env_begin(struct gn_lmdb_env *env, bool shrinking)
 {
+    MDB_txn *snapshot = NULL;
     GN_CHECK(!env->write);
-    gn_lmdb_env_release(env);
-    if (!env->env) {
-        enum gn_err e = restart(env);
-        if (e != GN_OK)
-            return e;
-    }
-    int rc = open_write(env, shrinking);
-    if (rc == MDB_PANIC) {
-        enum gn_err e = restart(env);
-        if (e != GN_OK)
-            return e;
-        rc = open_write(env, shrinking);
-    }
+    enum gn_err e = gn_lmdb_env_read(env, &snapshot); /* opens anew what a failure closed */
+    if (e != GN_OK)
+        return e;
+    gn_lmdb_env_release(env); /* the map must not move under it */
+    int rc = fit_map(env, shrinking);
+    if (rc == 0)
+        rc = begin_txn(env, &env->write, 0);
     return gn_lmdb_env_error(env, rc, "beginning a write");
 }
 

@@ -392,6 +392,24 @@ static void the_map_grows_with_what_is_stored(void **state)
     gn_store_close(s);
 }
 
+static void a_file_that_grew_behind_our_back_is_mapped_anew(void **state)
+{
+    const struct temp_dir *d = *state;
+    struct gn_store *small = must_open(d->path, MIB, true);
+    assert_int_equal(numbered_put(small, 0), GN_OK);
+    struct gn_store *large = must_open(d->path, 64 * MIB, true);
+    for (uint32_t n = 1; n < 1500; n++)
+        assert_int_equal(numbered_put(large, n), GN_OK);
+    gn_store_close(large);
+    assert_int_equal(numbered_get(small, 1499), GN_OK);
+    assert_int_equal(numbered_get(small, 0), GN_OK);
+    struct numbered x;
+    numbered_make(&x, 700);
+    assert_int_equal(gn_store_del(small, &x.r.key), GN_OK); /* it is past its own limit: removing works */
+    assert_int_equal(numbered_get(small, 700), GN_E_NOT_FOUND);
+    gn_store_close(small);
+}
+
 /* ---- damage ---- */
 
 static void what_is_no_store_is_refused_and_left_alone(void **state)
@@ -614,6 +632,7 @@ int main(void)
         TEST(every_disk_call_may_fail_and_nothing_committed_is_lost),
         TEST(a_full_disk_loses_nothing_and_can_be_written_again),
         TEST(the_map_grows_with_what_is_stored),
+        TEST(a_file_that_grew_behind_our_back_is_mapped_anew),
         TEST(every_healthy_store_passes_the_check),
         TEST(what_is_no_store_is_refused_and_left_alone),
         TEST(stores_of_others_and_of_other_versions_are_refused),
