@@ -43,7 +43,10 @@ static bool note_event(struct gn_h1_transcript *t, struct gn_h1 *h, const struct
         note_head(t, h, ev->head);
         return true;
     case GN_H1_BODY:
-        note(t, "%s%.*s", t->in_body ? "" : "BODY ", (int)ev->body.len, (const char *)ev->body.data);
+        if (!t->in_body)
+            note(t, "BODY ");
+        for (size_t i = 0; i < ev->body.len; i++)
+            note(t, "%c", ev->body.data[i] ? ev->body.data[i] : '0');
         t->in_body = true;
         return true;
     case GN_H1_END:

@@ -45,6 +45,7 @@ static void on_closed(uv_handle_t *handle)
     gn_uv_http_conn_end_exchange(c, false);
     gn_list_remove(&c->node);
     s->counters.connections--;
+    s->open[c->is_unix]--;
     gn_h1_fini(&c->h1);
     gn_buffer_fini(&c->stash, s->config.alloc);
     gn_buffer_fini(&c->out, s->config.alloc);

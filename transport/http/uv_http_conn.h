@@ -92,6 +92,7 @@ struct gn_uv_http_server {
     struct gn_list conns;
     struct gn_list kicked;
     unsigned handles; /* of libuv, still open */
+    size_t open[2];   /* connections: of TCP, of Unix sockets */
     struct gn_uv_http_server_counters counters;
     bool draining;
     bool closed;

@@ -317,7 +317,7 @@ static void on_connection(uv_stream_t *stream, int status)
             gn_alloc_free(s->config.alloc, c);
         return;
     }
-    if (s->counters.connections >= s->config.connections_max || s->draining) {
+    if (s->open[c->is_unix] >= s->config.connections_max || s->draining) {
         reject(c);
         return;
     }
@@ -326,6 +326,7 @@ static void on_connection(uv_stream_t *stream, int status)
         (void)uv_tcp_nodelay(&c->u.tcp, 1);
     s->counters.accepted++;
     s->counters.connections++;
+    s->open[c->is_unix]++;
     gn_list_push_back(&s->conns, &c->node);
     gn_h1_init(&c->h1, s->config.alloc, true, &s->config.limits);
     start_sweep(s);

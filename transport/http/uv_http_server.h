@@ -35,7 +35,8 @@ struct gn_uv_http_server_config {
     struct uv_loop_s *loop;       /* borrowed */
     struct gn_h1_limits limits;
     const char *server;          /* value of the Server field, copied (at most 63 bytes); NULL: none */
-    size_t connections_max;      /* 0 = 256; more are answered 503 and closed */
+    size_t connections_max;      /* of TCP, and again of Unix sockets, so that strangers cannot shut out
+                                  * the owner; 0 = 256; more are answered 503 and closed */
     size_t write_queue_max;      /* 0 = 256 KiB */
     uint64_t drop_max;           /* bytes of a body nobody wants that are read to keep the connection; 0 = 64 KiB */
     gn_time_us head_timeout_us;  /* from a request's first byte to the end of its head; 0 = 10 s */
