@@ -3,7 +3,6 @@
 
 #include "overlay/kad/publish.h"
 
-#define PROVIDER_BYTES_MAX 512U
 /* What is shared is announced until it no longer is: ten years stand for "until then". */
 #define PROVIDE_FOR_S ((gn_wall_s)10U * 365U * 86400U)
 
@@ -29,13 +28,12 @@ enum gn_err gn_op_put_prepare(struct gn_kad *k, struct gn_op *op, struct gn_slic
 /* Signs a provider record. AGAIN: our addresses are not known yet. */
 static enum gn_err provide_prepare(struct gn_kad *k, struct gn_op *op)
 {
-    uint8_t bytes[PROVIDER_BYTES_MAX];
-    size_t len = 0;
-    enum gn_err err = gn_publish_provide(k->publish, k->out, bytes, &len, sizeof bytes, &op->target,
-                                         k->wall + PROVIDE_FOR_S, (op->flags & GN_CMDF_KEEP) != 0, k->now, k->wall);
+    struct gn_publish_announcement a = {
+        .content = op->target, .end = k->wall + PROVIDE_FOR_S, .keep = (op->flags & GN_CMDF_KEEP) != 0};
+    enum gn_err err = gn_publish_provide(k->publish, k->out, &a, k->now, k->wall);
 
     op->kind = GN_RECORD_PROVIDER;
-    return err == GN_OK ? gn_op_set_record(k, op, gn_slice_of(bytes, len)) : err;
+    return err == GN_OK ? gn_op_set_record(k, op, gn_slice_of(a.record, a.record_len)) : err;
 }
 
 static enum gn_err put_start(struct gn_kad *k, struct gn_op *op)

@@ -36,7 +36,8 @@
 #define GN_PUBLISH_PERCENT 45U
 #define GN_PUBLISH_HANDOFF_US GN_HOURS(1)
 #define GN_PUBLISH_EXPIRE_US GN_MINUTES(1)
-#define GN_PUBLISH_BATCH 64U /* records per scan request */
+#define GN_PUBLISH_PROVIDER_BYTES_MAX 512U /* a provider record is never longer */
+#define GN_PUBLISH_BATCH 64U               /* records per scan request */
 
 /* One record to store on the k nodes closest to target; bytes are borrowed for the call. */
 struct gn_publish_put {
@@ -61,6 +62,15 @@ struct gn_publish_config {
     struct gn_id self;
     uint32_t owned_max;    /* 0 = GN_PUBLISH_OWNED_MAX */
     uint32_t inflight_max; /* 0 = GN_PUBLISH_INFLIGHT_MAX; more than 64 counts as 64 */
+};
+
+/* That we have some content. */
+struct gn_publish_announcement {
+    struct gn_id content;
+    gn_wall_s end; /* UINT64_MAX: until it is dropped */
+    bool keep;     /* own it: announce it again until its end */
+    uint8_t record[GN_PUBLISH_PROVIDER_BYTES_MAX];
+    size_t record_len;
 };
 
 struct gn_publish_stats {
@@ -90,12 +100,11 @@ GN_MUST_CHECK enum gn_err gn_publish_start(struct gn_publish *p, struct gn_outbo
  * gn_publish_provide. FULL: too many are on their way to the store. Errors of decoding as gn_record_decode; EXPIRED. */
 GN_MUST_CHECK enum gn_err gn_publish_keep(struct gn_publish *p, struct gn_outbox *box, struct gn_slice record,
                                           gn_wall_s end, gn_time_us now, gn_wall_s wall);
-/* We have content `content`: fills out[0..*out_len) with a provider record of ours (current addresses, 24 h or until
- * `end`), for the caller to publish first. keep: own it until `end` as above. AGAIN: our addresses are not known yet
- * (kept all the same: announced as soon as they are). LIMIT: cap is too small, or owned_max keys. */
-GN_MUST_CHECK enum gn_err gn_publish_provide(struct gn_publish *p, struct gn_outbox *box, uint8_t *out, size_t *out_len,
-                                             size_t cap, const struct gn_id *content, gn_wall_s end, bool keep,
-                                             gn_time_us now, gn_wall_s wall);
+/* We have content: fills a->record[0..a->record_len) with a provider record of ours (current addresses, 24 h or until
+ * a->end), for the caller to publish first, and owns it if a->keep. AGAIN: our addresses are not known yet (kept all
+ * the same: announced as soon as they are). EXPIRED: the end is past. LIMIT, FULL: as gn_publish_keep. */
+GN_MUST_CHECK enum gn_err gn_publish_provide(struct gn_publish *p, struct gn_outbox *box,
+                                             struct gn_publish_announcement *a, gn_time_us now, gn_wall_s wall);
 /* No longer ours: dropped from the store and never published again; copies elsewhere end with their expiry.
  * NOT_FOUND: was not ours. */
 GN_MUST_CHECK enum gn_err gn_publish_drop(struct gn_publish *p, struct gn_outbox *box, uint8_t kind,

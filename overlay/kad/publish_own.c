@@ -115,31 +115,31 @@ enum gn_err gn_publish_keep(struct gn_publish *p, struct gn_outbox *box, struct 
                                               : keep_record(p, box, &record, bytes, now);
 }
 
-enum gn_err gn_publish_provide(struct gn_publish *p, struct gn_outbox *box, uint8_t *out, size_t *out_len, size_t cap,
-                               const struct gn_id *content, gn_wall_s end, bool keep, gn_time_us now, gn_wall_s wall)
+enum gn_err gn_publish_provide(struct gn_publish *p, struct gn_outbox *box, struct gn_publish_announcement *a,
+                               gn_time_us now, gn_wall_s wall)
 {
     struct gn_store_entry entry = {
         .kind = GN_RECORD_PROVIDER,
         .owned = true,
-        .target = *content,
+        .target = a->content,
         .sub = p->config.self,
-        .expires_at = end,
+        .expires_at = a->end,
         .stored_at = wall,
     };
     bool known = p->addrs_len > 0;
     struct gn_publish_key *key;
     enum gn_err err;
 
-    if (end <= wall) {
+    if (a->end <= wall) {
         return GN_E_EXPIRED;
     }
     p->wall = wall;
-    err = gn_publish_load_provider(p, out, out_len, cap, content, end);
+    err = gn_publish_load_provider(p, a->record, &a->record_len, sizeof(a->record), &a->content, a->end);
     if (err != GN_OK) {
         return err;
     }
-    if (keep) {
-        entry.record = gn_slice_of(out, *out_len);
+    if (a->keep) {
+        entry.record = gn_slice_of(a->record, a->record_len);
         err = keep_entry(p, box, &key, &entry);
         if (err != GN_OK) {
             return err;

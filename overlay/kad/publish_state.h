@@ -21,7 +21,6 @@
 #define GN_PUBLISH_PROVIDERS_PER_KEY 16U /* handed on */
 #define GN_PUBLISH_INTERVAL_MIN_US GN_SECONDS(30)
 #define GN_PUBLISH_STORE_WAIT_US GN_SECONDS(30) /* a store that is silent for so long is asked again */
-#define GN_PUBLISH_PROVIDER_BYTES_MAX 512U
 
 /* What a store request was for, in its number: 4 bits, then a counter. */
 enum gn_publish_purpose {

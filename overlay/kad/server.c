@@ -142,8 +142,10 @@ enum gn_err gn_server_query(struct gn_server *s, struct gn_outbox *box, struct g
     ask.q = *q;
     ask.self = in->self.id;
     if ((q->flags & GN_MSG_WANT_TOKEN) != 0) {
+        struct gn_token_for whom = {.addr = &in->addr, .client_key = in->client_key, .target = &q->target};
+
         ask.has_token = true;
-        gn_token_make(&s->token, ask.token, &in->addr, in->client_key, &q->target, s->env->rng, now);
+        gn_token_make(&s->token, ask.token, &whom, s->env->rng, now);
     }
     return dispatch(s, box, &ask, in, now, wall);
 }

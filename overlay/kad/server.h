@@ -26,7 +26,7 @@
 
 #define GN_SERVER_WAITING_MAX 256U
 #define GN_SERVER_WAIT_US GN_SECONDS(3)
-#define GN_SERVER_COPIES_MAX (4U * 1024U * 1024U)
+#define GN_SERVER_COPIES_MAX ((size_t)4 << 20)
 #define GN_SERVER_RATE_IP 20U /* queries per second; burst 40. An IPv6 "ip" is its /64 */
 #define GN_SERVER_BURST_IP 40U
 #define GN_SERVER_RATE_GROUP 200U /* per /24 or /48; burst 400 */

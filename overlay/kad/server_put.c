@@ -145,22 +145,12 @@ static enum gn_err copy_record(struct gn_server *s, struct gn_server_wait *w, st
     return err;
 }
 
-static enum gn_err enter(struct gn_server *s, struct gn_outbox *box, const struct gn_server_ask *ask,
-                         const struct gn_input_query *in, struct gn_record *record, const gn_time_us now,
-                         gn_wall_s wall)
+/* Fills in what will be stored and starts, or stands in line. On an error w has ended. */
+static enum gn_err enter(struct gn_server *s, struct gn_outbox *box, struct gn_server_wait *w,
+                         const struct gn_input_query *in, const struct gn_record *record, gn_wall_s wall)
 {
-    struct gn_server_wait *w = gn_server_wait_new(s, ask, now);
     enum gn_err err;
 
-    if (!w) {
-        return gn_server_reply_status(s, box, ask, GN_MSG_BUSY);
-    }
-    w->state = GN_SERVER_WAIT_LINE;
-    err = copy_record(s, w, record, wall);
-    if (err != GN_OK) {
-        gn_server_wait_free(s, w);
-        return gn_server_reply_status(s, box, ask, GN_MSG_BUSY);
-    }
     w->exempt = gn_limit_is_exempt(&s->limit, &in->addr);
     w->entry.kind = record->kind;
     w->entry.target = record->target;
@@ -185,10 +175,12 @@ static enum gn_err enter(struct gn_server *s, struct gn_outbox *box, const struc
 enum gn_err gn_server_put_begin(struct gn_server *s, struct gn_outbox *box, const struct gn_server_ask *ask,
                                 const struct gn_input_query *in, gn_time_us now, gn_wall_s wall)
 {
+    struct gn_token_for whom = {.addr = &in->addr, .client_key = in->client_key, .target = &ask->q.target};
     struct gn_record record;
+    struct gn_server_wait *w;
     enum gn_err err;
 
-    if (!gn_token_check(&s->token, ask->q.token, &in->addr, in->client_key, &ask->q.target, s->env->rng, now)) {
+    if (!gn_token_check(&s->token, ask->q.token, &whom, s->env->rng, now)) {
         s->counters->tokens_bad++;
         return gn_server_reply_status(s, box, ask, GN_MSG_BAD_TOKEN);
     }
@@ -200,7 +192,16 @@ enum gn_err gn_server_put_begin(struct gn_server *s, struct gn_outbox *box, cons
     if (err != GN_OK) {
         return refuse(s, box, ask, err);
     }
-    return enter(s, box, ask, in, &record, now, wall);
+    w = gn_server_wait_new(s, ask, now);
+    if (!w) {
+        return gn_server_reply_status(s, box, ask, GN_MSG_BUSY);
+    }
+    w->state = GN_SERVER_WAIT_LINE;
+    if (copy_record(s, w, &record, wall) != GN_OK) {
+        gn_server_wait_free(s, w);
+        return gn_server_reply_status(s, box, ask, GN_MSG_BUSY);
+    }
+    return enter(s, box, w, in, &record, wall);
 }
 
 /* ---- The store's answers ---- */

@@ -38,13 +38,13 @@ static void rotate(struct gn_token *t, struct gn_rng *rng, gn_time_us now)
     t->bucket = bucket;
 }
 
-static void compute(uint8_t out[GN_TOKEN_BYTES], const uint8_t key[32], uint64_t bucket, const struct gn_addr *addr,
-                    const uint8_t client_key[32], const struct gn_id *target)
+static void compute(uint8_t out[GN_TOKEN_BYTES], const uint8_t key[32], uint64_t bucket,
+                    const struct gn_token_for *whom)
 {
     uint8_t number[8];
     const struct gn_slice pieces[] = {
-        gn_slice_of(&addr->family, 1),       gn_slice_of(addr->ip, sizeof(addr->ip)),
-        gn_slice_of(client_key, 32),         gn_slice_of(target->b, sizeof(target->b)),
+        gn_slice_of(&whom->addr->family, 1), gn_slice_of(whom->addr->ip, sizeof(whom->addr->ip)),
+        gn_slice_of(whom->client_key, 32),   gn_slice_of(whom->target->b, sizeof(whom->target->b)),
         gn_slice_of(number, sizeof(number)),
     };
 
@@ -52,25 +52,25 @@ static void compute(uint8_t out[GN_TOKEN_BYTES], const uint8_t key[32], uint64_t
     gn_hash_pieces(out, GN_TOKEN_BYTES, key, 32, pieces, sizeof(pieces) / sizeof(pieces[0]));
 }
 
-void gn_token_make(struct gn_token *t, uint8_t out[GN_TOKEN_BYTES], const struct gn_addr *addr,
-                   const uint8_t client_key[32], const struct gn_id *target, struct gn_rng *rng, gn_time_us now)
+void gn_token_make(struct gn_token *t, uint8_t out[GN_TOKEN_BYTES], const struct gn_token_for *whom, struct gn_rng *rng,
+                   gn_time_us now)
 {
     rotate(t, rng, now);
-    compute(out, t->current, t->bucket, addr, client_key, target);
+    compute(out, t->current, t->bucket, whom);
 }
 
-bool gn_token_check(struct gn_token *t, const uint8_t token[GN_TOKEN_BYTES], const struct gn_addr *addr,
-                    const uint8_t client_key[32], const struct gn_id *target, struct gn_rng *rng, gn_time_us now)
+bool gn_token_check(struct gn_token *t, const uint8_t token[GN_TOKEN_BYTES], const struct gn_token_for *whom,
+                    struct gn_rng *rng, gn_time_us now)
 {
     uint8_t expected[GN_TOKEN_BYTES];
     bool good;
 
     rotate(t, rng, now);
-    compute(expected, t->current, t->bucket, addr, client_key, target);
+    compute(expected, t->current, t->bucket, whom);
     good = gn_hash_equal(expected, token, sizeof(expected)) != 0;
     /* bucket 0 has no predecessor; its `previous` key was never used */
     if (!good && t->bucket > 0) {
-        compute(expected, t->previous, t->bucket - 1, addr, client_key, target);
+        compute(expected, t->previous, t->bucket - 1, whom);
         good = gn_hash_equal(expected, token, sizeof(expected)) != 0;
     }
     return good;

@@ -26,14 +26,21 @@ struct gn_token {
     uint8_t previous[32];
 };
 
+/* Whom a token is for. The port is not bound: a NAT may change it between two queries. */
+struct gn_token_for {
+    const struct gn_addr *addr;
+    const uint8_t *client_key; /* 32 bytes */
+    const struct gn_id *target;
+};
+
 /* Fresh keys; tokens made before are void. */
 void gn_token_init(struct gn_token *t, struct gn_rng *rng, gn_time_us now);
 void gn_token_wipe(struct gn_token *t);
-/* The port is not bound: a NAT may change it between two queries. A `now` before an earlier one counts as that. */
-void gn_token_make(struct gn_token *t, uint8_t out[GN_TOKEN_BYTES], const struct gn_addr *addr,
-                   const uint8_t client_key[32], const struct gn_id *target, struct gn_rng *rng, gn_time_us now);
+/* A `now` before an earlier one counts as that. */
+void gn_token_make(struct gn_token *t, uint8_t out[GN_TOKEN_BYTES], const struct gn_token_for *whom, struct gn_rng *rng,
+                   gn_time_us now);
 /* Constant time in the token. */
-bool gn_token_check(struct gn_token *t, const uint8_t token[GN_TOKEN_BYTES], const struct gn_addr *addr,
-                    const uint8_t client_key[32], const struct gn_id *target, struct gn_rng *rng, gn_time_us now);
+bool gn_token_check(struct gn_token *t, const uint8_t token[GN_TOKEN_BYTES], const struct gn_token_for *whom,
+                    struct gn_rng *rng, gn_time_us now);
 
 #endif

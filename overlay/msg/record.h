@@ -43,10 +43,10 @@ enum gn_record_flags {
 #define GN_RECORD_SALT_MAX 64U
 #define GN_RECORD_ADDRS_MAX 8U
 #define GN_RECORD_BYTES_MAX 66048U /* no encoding is longer */
-#define GN_RECORD_TTL_DEFAULT (2U * 3600U)
-#define GN_RECORD_TTL_MAX (48U * 3600U)
-#define GN_RECORD_TTL_PROVIDER (24U * 3600U)
-#define GN_RECORD_SKEW (5U * 60U) /* how much another clock may be ahead of ours */
+#define GN_RECORD_TTL_DEFAULT UINT64_C(7200)
+#define GN_RECORD_TTL_MAX UINT64_C(172800)     /* 48 h */
+#define GN_RECORD_TTL_PROVIDER UINT64_C(86400) /* 24 h */
+#define GN_RECORD_SKEW UINT64_C(300)           /* how much another clock may be ahead of ours */
 
 struct gn_record {
     uint8_t kind; /* enum gn_record_kind */

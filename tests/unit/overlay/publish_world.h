@@ -51,6 +51,7 @@ struct world {
     unsigned stored; /* what a finished put says */
     struct put_seen puts[PUTS_MAX];
     size_t puts_len;
+    struct gn_publish_announcement announced;
     enum gn_err kept_err;
     unsigned kept;
 };
@@ -197,6 +198,12 @@ static inline enum gn_err keep(struct world *w, const struct test_record *t, gn_
     err = gn_publish_keep(w->p, w->box, test_record_slice(t), end_at, w->now, w->wall);
     run_store(w);
     return err;
+}
+
+static inline enum gn_err announce(struct world *w, const struct gn_id *content, gn_wall_s end_at, bool kept)
+{
+    w->announced = (struct gn_publish_announcement){.content = *content, .end = end_at, .keep = kept};
+    return gn_publish_provide(w->p, w->box, &w->announced, w->now, w->wall);
 }
 
 /* A record of somebody else's in the store. */

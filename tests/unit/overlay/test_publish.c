@@ -66,16 +66,14 @@ static void a_provider_is_signed_anew_with_todays_addresses(void **state)
     struct gn_addr addrs[2] = {test_addr("192.0.2.1:1"), test_addr("192.0.2.2:2")};
     struct gn_id content = test_id(9);
     struct gn_record r;
-    uint8_t bytes[512];
-    size_t len;
 
     (void)state;
     begin(&w);
     gn_publish_set_addrs(w.p, addrs, 1, w.now);
-    assert_int_equal(
-        gn_publish_provide(w.p, w.box, bytes, &len, sizeof(bytes), &content, UINT64_MAX, true, w.now, w.wall), GN_OK);
+    assert_int_equal(announce(&w, &content, UINT64_MAX, true), GN_OK);
     run_store(&w);
-    assert_int_equal(gn_record_open(&r, gn_slice_of(bytes, len), GN_RECORD_PROVIDER, &content, &w.peer.crypto, w.wall),
+    assert_int_equal(gn_record_open(&r, gn_slice_of(w.announced.record, w.announced.record_len), GN_RECORD_PROVIDER,
+                                    &content, &w.peer.crypto, w.wall),
                      GN_OK);
     assert_true(gn_id_eq(&r.owner, &w.peer.identity.id) && r.expiry == TEST_WALL + 24 * HOUR_S);
     assert_int_equal(w.store.entries[0].expires_at, UINT64_MAX);
@@ -111,14 +109,10 @@ static void without_addresses_an_announcement_waits_for_them(void **state)
     static struct world w;
     struct gn_addr addr = test_addr("192.0.2.1:1");
     struct gn_id content = test_id(9);
-    uint8_t bytes[512];
-    size_t len;
 
     (void)state;
     begin(&w);
-    assert_int_equal(
-        gn_publish_provide(w.p, w.box, bytes, &len, sizeof(bytes), &content, UINT64_MAX, true, w.now, w.wall),
-        GN_E_AGAIN);
+    assert_int_equal(announce(&w, &content, UINT64_MAX, true), GN_E_AGAIN);
     run_store(&w);
     assert_true(gn_publish_owns(w.p, GN_RECORD_PROVIDER, &content));
     pass(&w, GN_HOURS(2));
@@ -135,22 +129,14 @@ static void an_announcement_that_is_not_kept_leaves_no_trace(void **state)
     static struct world w;
     struct gn_addr addr = test_addr("192.0.2.1:1");
     struct gn_id content = test_id(9);
-    uint8_t bytes[512];
-    size_t len;
 
     (void)state;
     begin(&w);
     gn_publish_set_addrs(w.p, &addr, 1, w.now);
-    assert_int_equal(
-        gn_publish_provide(w.p, w.box, bytes, &len, sizeof(bytes), &content, TEST_WALL + 60, false, w.now, w.wall),
-        GN_OK);
+    assert_int_equal(announce(&w, &content, TEST_WALL + 60, false), GN_OK);
     assert_int_equal(gn_outbox_len(w.box), 0);
     assert_false(gn_publish_owns(w.p, GN_RECORD_PROVIDER, &content));
-    assert_int_equal(
-        gn_publish_provide(w.p, w.box, bytes, &len, sizeof(bytes), &content, TEST_WALL, false, w.now, w.wall),
-        GN_E_EXPIRED);
-    assert_int_equal(gn_publish_provide(w.p, w.box, bytes, &len, 50, &content, TEST_WALL + 60, true, w.now, w.wall),
-                     GN_E_LIMIT);
+    assert_int_equal(announce(&w, &content, TEST_WALL, false), GN_E_EXPIRED);
     end(&w);
 }
 
@@ -249,8 +235,6 @@ static void a_dropped_record_is_gone_at_once_even_while_it_is_published(void **s
     struct test_record t;
     struct gn_addr addr = test_addr("192.0.2.1:1");
     struct gn_id content = test_id(9);
-    uint8_t bytes[512];
-    size_t len;
 
     (void)state;
     begin(&w);
@@ -273,8 +257,7 @@ static void a_dropped_record_is_gone_at_once_even_while_it_is_published(void **s
     assert_true(stats_of(&w).owned == 0 && stats_of(&w).inflight == 0);
     /* a provider's record has our id in its key */
     gn_publish_set_addrs(w.p, &addr, 1, w.now);
-    assert_int_equal(
-        gn_publish_provide(w.p, w.box, bytes, &len, sizeof(bytes), &content, UINT64_MAX, true, w.now, w.wall), GN_OK);
+    assert_int_equal(announce(&w, &content, UINT64_MAX, true), GN_OK);
     run_store(&w);
     assert_int_equal(w.store.len, 1);
     assert_int_equal(gn_publish_drop(w.p, w.box, GN_RECORD_PROVIDER, &content), GN_OK);

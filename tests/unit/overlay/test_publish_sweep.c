@@ -263,13 +263,11 @@ static void story(struct world *w)
     struct test_record t, u;
     struct gn_addr addr = test_addr("192.0.2.1:1");
     struct gn_id content = test_id(9);
-    uint8_t bytes[512];
-    size_t len;
 
     numbered(&t, w, 1, TEST_WALL + 40 * HOUR_S);
     (void)!keep(w, &t, TEST_WALL + 90 * HOUR_S);
     gn_publish_set_addrs(w->p, &addr, 1, w->now);
-    (void)!gn_publish_provide(w->p, w->box, bytes, &len, sizeof(bytes), &content, UINT64_MAX, true, w->now, w->wall);
+    (void)!announce(w, &content, UINT64_MAX, true);
     run_store(w);
     numbered(&u, w, 2, TEST_WALL + 40 * HOUR_S);
     hold(w, &u, TEST_WALL - 2 * HOUR_S);

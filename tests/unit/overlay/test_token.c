@@ -17,6 +17,13 @@ struct fixture {
     uint8_t token[GN_TOKEN_BYTES];
 };
 
+static void make(struct fixture *f, gn_time_us now)
+{
+    struct gn_token_for whom = {.addr = &f->addr, .client_key = f->client, .target = &f->target};
+
+    gn_token_make(&f->t, f->token, &whom, &f->rng, now);
+}
+
 static void begin(struct fixture *f, gn_time_us now)
 {
     memset(f, 0, sizeof(*f));
@@ -25,12 +32,14 @@ static void begin(struct fixture *f, gn_time_us now)
     f->addr = test_addr("192.0.2.1:1000");
     memset(f->client, 7, sizeof(f->client));
     f->target = test_id(9);
-    gn_token_make(&f->t, f->token, &f->addr, f->client, &f->target, &f->rng, now);
+    make(f, now);
 }
 
 static bool good(struct fixture *f, gn_time_us now)
 {
-    return gn_token_check(&f->t, f->token, &f->addr, f->client, &f->target, &f->rng, now);
+    struct gn_token_for whom = {.addr = &f->addr, .client_key = f->client, .target = &f->target};
+
+    return gn_token_check(&f->t, f->token, &whom, &f->rng, now);
 }
 
 static void a_token_is_good_for_its_bucket_and_the_next(void **state)
@@ -85,7 +94,7 @@ static void a_long_silence_voids_both_keys(void **state)
     (void)state;
     begin(&f, T0);
     assert_false(good(&f, T0 + 100 * GN_TOKEN_BUCKET_US));
-    gn_token_make(&f.t, f.token, &f.addr, f.client, &f.target, &f.rng, T0 + 100 * GN_TOKEN_BUCKET_US);
+    make(&f, T0 + 100 * GN_TOKEN_BUCKET_US);
     assert_true(good(&f, T0 + 100 * GN_TOKEN_BUCKET_US));
 }
 

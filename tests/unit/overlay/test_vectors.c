@@ -1,4 +1,4 @@
-/* tests/unit/overlay/test_overlay_vectors.c - fixed seeds give the bytes of tests/vectors/overlay.json.
+/* tests/unit/overlay/test_vectors.c - fixed seeds give the bytes of tests/vectors/overlay.json.
  *
  * With GN_VECTORS_WRITE in the environment the file is written anew. tests/lint/overlay_vectors.py checks the same file
  * with an implementation of its own.
