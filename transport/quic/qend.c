@@ -83,6 +83,9 @@ void gn_qend_forget(struct gn_quic_link *link)
     gn_alloc_free(q->alloc, link->close_packet);
     (void)gn_map_remove(&q->links, &link->id);
     gn_alloc_free(q->alloc, link);
+    if (gn_map_len(&q->links) == 0) {
+        gn_qstream_trim(q);
+    }
 }
 
 /* Without memory for the packet the peer learns of the end by its idle timer. */

@@ -59,6 +59,16 @@ void gn_qstream_recycle(struct gn_quic *q, struct gn_quic_chunk *chunk)
     }
 }
 
+void gn_qstream_trim(struct gn_quic *q)
+{
+    struct gn_list_node *n;
+
+    while ((n = gn_list_pop_front(&q->chunks_free)) != NULL) {
+        gn_alloc_free(q->alloc, GN_CONTAINER_OF(n, struct gn_quic_chunk, node));
+    }
+    q->chunks_free_len = 0;
+}
+
 void gn_qstream_credit(struct gn_quic_stream *s, uint64_t len)
 {
     ngtcp2_conn *conn = s->link->conn;
@@ -148,14 +158,12 @@ enum gn_err gn_qstream_append(struct gn_quic_stream *s, struct gn_slice data)
         const size_t left = data.len - at;
         const size_t len = left < GN_QUIC_CHUNK ? left : GN_QUIC_CHUNK;
         const size_t cap = len < SEGMENT_MIN ? SEGMENT_MIN : len;
-        struct gn_quic_segment *segment = gn_alloc_zeroed(alloc, 1, sizeof *segment + cap);
+        struct gn_quic_segment *segment = gn_alloc_resize(alloc, NULL, sizeof *segment + cap);
 
         if (!segment) {
             goto fail;
         }
-        segment->data = segment->bytes;
-        segment->cap = cap;
-        segment->len = len;
+        *segment = (struct gn_quic_segment){.data = segment->bytes, .cap = cap, .len = len};
         memcpy(segment->bytes, data.data + at, len);
         gn_list_push_back(&fresh, &segment->node);
         at += len;
@@ -279,9 +287,10 @@ static struct gn_quic_chunk *chunk_new(struct gn_quic *q)
         q->chunks_free_len--;
         chunk = GN_CONTAINER_OF(n, struct gn_quic_chunk, node);
     } else {
-        chunk = gn_alloc_zeroed(q->alloc, 1, sizeof *chunk);
+        chunk = gn_alloc_resize(q->alloc, NULL, sizeof *chunk); /* not zeroed: the bytes are overwritten first */
     }
     if (chunk) {
+        chunk->node = (struct gn_list_node){.prev = NULL};
         chunk->len = 0;
     }
     return chunk;

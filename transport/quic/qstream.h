@@ -39,5 +39,7 @@ void gn_qstream_drop_input(struct gn_quic_stream *s);
 
 /* Returns a chunk to the free list of q, or to the allocator. */
 void gn_qstream_recycle(struct gn_quic *q, struct gn_quic_chunk *chunk);
+/* Frees the free list: an endpoint without connections keeps no buffers. */
+void gn_qstream_trim(struct gn_quic *q);
 
 #endif

@@ -176,7 +176,7 @@ void gn_quic_free(struct gn_quic *q)
     gn_qevent_take_back(q);
     free_nodes(q, &q->released, offsetof(struct gn_quic_segment, node));
     free_nodes(q, &q->replies, offsetof(struct gn_qreceive_reply, node));
-    free_nodes(q, &q->chunks_free, offsetof(struct gn_quic_chunk, node));
+    gn_qstream_trim(q);
     gn_alloc_free(q->alloc, q->stash);
     gn_map_fini(&q->links);
     gn_map_fini(&q->cids);
