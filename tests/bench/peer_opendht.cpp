@@ -216,8 +216,8 @@ int main(int argc, char **argv)
         sockaddr_in v4{};
         v4.sin_family = AF_INET;
         v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        dht::SockAddr bind4((sockaddr *)&v4, sizeof v4), bind6;
-        node->run(bind4, bind6, config);
+        config.bind4 = dht::SockAddr((sockaddr *)&v4, sizeof v4);
+        node->run(config, {});
         if (i > 0)
             node->bootstrap("127.0.0.1", std::to_string(s.nodes[0]->getBoundPort()));
         s.nodes.push_back(std::move(node));
