@@ -38,6 +38,7 @@ struct nearest {
     gn_book_handle *out;
     uint32_t far[GN_TABLE_WIDEST]; /* first 32 bits of the distance of out[i] */
     uint32_t target_head;
+    uint32_t except_head;
     size_t cap;
     size_t len;
     enum gn_table_which which;
@@ -65,7 +66,7 @@ static void consider(struct nearest *n, const struct gn_table_entry *e)
 
     if ((n->len == n->cap && far > n->far[n->cap - 1U]) ||
         (n->which == GN_TABLE_LIVE && !gn_table_is_live(e, n->now)) ||
-        (n->except && gn_id_eq(id_of(n->t, e->contact), n->except))) {
+        (n->except && e->head == n->except_head && gn_id_eq(id_of(n->t, e->contact), n->except))) {
         return;
     }
     while (at > 0 && is_nearer(n, far, e->contact, at - 1U)) {
@@ -99,6 +100,7 @@ size_t gn_table_closest(const struct gn_table *t, gn_book_handle *out, size_t ca
 
     GN_CHECK(cap > 0 && cap <= GN_TABLE_WIDEST);
     n.target_head = gn_load_u32(target->b);
+    n.except_head = except ? gn_load_u32(except->b) : 0;
     /* The target's own bucket shares more bits with it than any other; all deeper ones share exactly `own` bits; each
      * shallower one is farther than everything before it. */
     if (own < t->buckets_len) {
