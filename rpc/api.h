@@ -316,7 +316,7 @@ struct gn_api_read {
     uint64_t offset; /* offset + len <= size */
     size_t len;      /* 1..GN_API_READ_MAX */
 };
-#define GN_API_READ_MAX (256U * 1024U)
+#define GN_API_READ_MAX 262144U
 
 struct gn_api_fetch {
     const char *link; /* ghost:<root>?..., not checked yet */

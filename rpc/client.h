@@ -27,7 +27,7 @@ struct gn_rpc_client;
 
 #define GN_RPC_TARGET_MAX 8192U
 #define GN_RPC_DETAIL_MAX 512U
-#define GN_RPC_BODY_MAX (16U * 1024U * 1024U)
+#define GN_RPC_BODY_MAX 16777216U
 
 struct gn_rpc_request {
     const char *method;                   /* "GET" ... */

@@ -84,11 +84,9 @@ struct gn_api_call *gn_rpc_task_ask(struct gn_rpc_task *t, gn_rpc_result_fn on_r
     return &t->call;
 }
 
-bool gn_rpc_task_has(struct gn_rpc_task *t, bool implemented)
+void gn_rpc_task_unsupported(struct gn_rpc_task *t)
 {
-    if (!implemented)
-        gn_rpc_task_fail(t, GN_E_UNSUPPORTED, "this node cannot do that");
-    return implemented;
+    gn_rpc_task_fail(t, GN_E_UNSUPPORTED, "this node cannot do that");
 }
 
 /* ---- answering ---- */

@@ -67,8 +67,14 @@ void gn_rpc_task_closed(struct gn_rpc_task *t);
 struct gn_api_call *gn_rpc_task_ask(struct gn_rpc_task *t, gn_rpc_result_fn on_result, gn_rpc_part_fn on_part);
 const struct gn_api_ops *gn_rpc_task_ops(const struct gn_rpc_task *t);
 void *gn_rpc_task_node(const struct gn_rpc_task *t);
+void gn_rpc_task_unsupported(struct gn_rpc_task *t);
 /* Answers UNSUPPORTED when the op is missing: `if (!gn_rpc_task_has(t, ops->share != NULL)) return;` */
-bool gn_rpc_task_has(struct gn_rpc_task *t, bool implemented);
+static inline bool gn_rpc_task_has(struct gn_rpc_task *t, bool implemented)
+{
+    if (!implemented)
+        gn_rpc_task_unsupported(t);
+    return implemented;
+}
 
 /* ---- answering; all do nothing when the client is gone ---- */
 

@@ -69,7 +69,8 @@ void gn_fake_api_finish(struct gn_fake_api *f, enum gn_err err)
         return;
     struct gn_api_call *call = f->held[0];
     f->held_len--;
-    memmove(f->held, f->held + 1, f->held_len * sizeof f->held[0]);
+    for (size_t i = 0; i < f->held_len; i++)
+        f->held[i] = f->held[i + 1];
     if (err)
         gn_api_fail(call, err, NULL);
     else

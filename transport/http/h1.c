@@ -5,9 +5,10 @@
 
 #include "base/check.h"
 
-#define HEAD_MAX_DEFAULT (16U * 1024U)
-#define TARGET_MAX_DEFAULT (8U * 1024U)
+#define HEAD_MAX_DEFAULT 16384U
+#define TARGET_MAX_DEFAULT 8192U
 #define BUF_FIRST 1024U
+#define BUF_KEEP 4096U
 #define BLANK_LINES_MAX 4U /* RFC 9112 section 2.2 wants at least one skipped */
 #define INTERIMS_MAX 16U   /* 1xx answers in front of the real one */
 
@@ -63,7 +64,7 @@ static void clear(struct gn_h1_buffer *b, const struct gn_alloc *alloc)
 {
     b->len = 0;
     b->line_ends = 0;
-    if (b->cap > 4 * BUF_FIRST) {
+    if (b->cap > BUF_KEEP) {
         gn_alloc_free(alloc, b->data);
         b->data = NULL;
         b->cap = 0;

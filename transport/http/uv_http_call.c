@@ -8,7 +8,7 @@
 #include "transport/http/uv_http_client.h"
 #include "transport/http/uv_http_socket.h"
 
-#define SOURCE_MAX (32U * 1024U)
+#define SOURCE_MAX 32768U
 
 struct gn_uv_http_call {
     const struct gn_alloc *alloc;

@@ -16,7 +16,7 @@
 #include "transport/http/h1.h"
 #include "transport/http/uv_http_client.h"
 
-#define GN_UV_HTTP_LINK_READ_MAX (64U * 1024U)
+#define GN_UV_HTTP_LINK_READ_MAX 65536U
 
 struct gn_uv_http_link {
     union {

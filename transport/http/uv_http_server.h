@@ -26,8 +26,8 @@
 struct gn_uv_http_server;
 struct uv_loop_s;
 
-#define GN_UV_HTTP_READ_MAX (64U * 1024U)
-#define GN_UV_HTTP_STASH_MAX (64U * 1024U)
+#define GN_UV_HTTP_READ_MAX 65536U
+#define GN_UV_HTTP_STASH_MAX 65536U
 
 struct gn_uv_http_server_config {
     const struct gn_alloc *alloc; /* borrowed, outlives the server */
