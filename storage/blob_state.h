@@ -22,8 +22,8 @@
 
 #define GN_BLOB_STATE_HEADER 8192U
 #define GN_BLOB_STATE_PAGE 4096U
-#define GN_BLOB_STATE_PAGE_BITS 4088U                            /* bytes of bits in a page */
-#define GN_BLOB_STATE_PAGE_LEAVES (GN_BLOB_STATE_PAGE_BITS * 8U) /* 511 MiB of the file */
+#define GN_BLOB_STATE_PAGE_BITS 4088U                                      /* bytes of bits in a page */
+#define GN_BLOB_STATE_PAGE_LEAVES ((uint64_t)GN_BLOB_STATE_PAGE_BITS * 8U) /* 511 MiB of the file */
 
 struct gn_blob_state {
     struct gn_id id;

@@ -17,7 +17,7 @@
  * paths, and the payload lies on pages of its own. This is address space, not disk. */
 #define HEADROOM (UINT64_C(128) * 1024U * 1024U)
 #define RESERVE_MIN (UINT64_C(1024) * 1024U)
-#define FULL_BELOW (256U * 1024U)
+#define FULL_BELOW UINT64_C(262144) /* bytes */
 #define PATH_LEN_MAX 4000U
 
 static const char format_text[] = "ghostnet store";

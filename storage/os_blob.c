@@ -13,7 +13,7 @@
 #include "base/os_file.h"
 #include "storage/os_blob_tree.h"
 
-#define KEEP_MAX (64U * 1024U * 1024U)
+#define KEEP_MAX ((size_t)64 * 1024U * 1024U)
 
 /* ---- the folder ---- */
 
@@ -118,6 +118,7 @@ enum gn_err gn_blob_open(struct gn_blob **out, struct gn_blob_dir *d, const stru
 {
     *out = NULL;
     char name[GN_BLOB_NAME_MAX];
+    const struct gn_blob_tree_of of = {.id = &entry->id, .root = &entry->root, .length = entry->length};
     struct gn_blob *b = gn_alloc_zeroed(d->alloc, 1, sizeof *b);
     if (!b)
         return GN_E_NO_MEMORY;
@@ -132,7 +133,7 @@ enum gn_err gn_blob_open(struct gn_blob **out, struct gn_blob_dir *d, const stru
     enum gn_err e = b->fd < 0 ? open_error(errno) : gn_blob_check(b);
     if (e == GN_OK) {
         gn_blob_tree_name(name, &entry->id, ".tree");
-        e = gn_blob_tree_open(&b->tree, d, name, &entry->id, entry->length, &entry->root, true);
+        e = gn_blob_tree_open(&b->tree, d, name, &of, true);
     }
     if (e == GN_OK)
         *out = b;
@@ -191,11 +192,11 @@ enum gn_err gn_blob_prove(struct gn_blob *b, struct gn_tree_hash *leaves,
         return GN_E_INVALID;
     enum gn_err e = gn_blob_tree_read(&b->tree, first, leaves, (size_t)count);
     if (e == GN_OK)
-        e = gn_tree_prove(uncles, uncles_len, b->length, first, count, read_tree, &b->tree);
+        e = gn_tree_prove(uncles, uncles_len, gn_tree_range_of(b->length, first, count), read_tree, &b->tree);
     if (e != GN_OK)
         return e;
     /* a damaged tree file must not make a liar of us */
-    e = gn_tree_verify(&b->root, b->length, first, count, leaves, uncles, *uncles_len);
+    e = gn_tree_verify(&b->root, gn_tree_range_of(b->length, first, count), leaves, uncles, *uncles_len);
     return e == GN_OK ? GN_OK : GN_E_CORRUPT;
 }
 

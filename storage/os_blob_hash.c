@@ -11,7 +11,7 @@
 #include "storage/os_blob_tree.h"
 
 #define GROUP_BYTES ((uint64_t)GN_TREE_GROUP_LEAVES * GN_TREE_LEAF)
-#define READ_LEAVES 16U /* leaves read at once: 256 KiB */
+#define READ_LEAVES ((size_t)16) /* leaves read at once: 256 KiB */
 #define TMP_TRIES 10000U
 
 struct gn_blob_hash {

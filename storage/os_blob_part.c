@@ -287,12 +287,12 @@ static enum gn_err open_hashes(struct gn_blob_part *p)
 {
     char name[GN_BLOB_NAME_MAX];
     char final[GN_BLOB_NAME_MAX];
-    const struct gn_blob_state *what = &p->what;
-    gn_blob_tree_name(name, &what->id, GN_BLOB_PART_TREE);
-    gn_blob_tree_name(final, &what->id, ".tree");
-    enum gn_err e = gn_blob_tree_open(&p->tree, p->dir, name, &what->id, what->length, &what->root, false);
+    const struct gn_blob_tree_of of = {.id = &p->what.id, .root = &p->what.root, .length = p->what.length};
+    gn_blob_tree_name(name, of.id, GN_BLOB_PART_TREE);
+    gn_blob_tree_name(final, of.id, ".tree");
+    enum gn_err e = gn_blob_tree_open(&p->tree, p->dir, name, &of, false);
     if (e == GN_E_NOT_FOUND && p->placed && renameat(p->dir->fd, final, p->dir->fd, name) == 0)
-        e = gn_blob_tree_open(&p->tree, p->dir, name, &what->id, what->length, &what->root, false);
+        e = gn_blob_tree_open(&p->tree, p->dir, name, &of, false);
     return e;
 }
 
@@ -300,6 +300,7 @@ static enum gn_err read_state(struct gn_blob_state *out, int *fd, const struct g
 {
     char name[GN_BLOB_NAME_MAX];
     uint8_t block[GN_BLOB_STATE_HEADER];
+    memset(out, 0, sizeof *out);
     gn_blob_tree_name(name, id, GN_BLOB_PART_STATE);
     *fd = openat(d->fd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     if (*fd < 0)

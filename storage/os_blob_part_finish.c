@@ -9,7 +9,7 @@
 #include "base/os_file.h"
 #include "storage/os_blob_part_impl.h"
 
-#define COMPARE_BYTES (64U * 1024U)
+#define COMPARE_BYTES ((size_t)64 * 1024U)
 
 /* ---- the tree ---- */
 

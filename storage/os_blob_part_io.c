@@ -70,7 +70,8 @@ static enum gn_err keep_uncles(struct gn_blob_part *p, uint64_t first, uint64_t 
 enum gn_err gn_blob_part_accept(struct gn_blob_part *p, uint64_t first, uint64_t count,
                                 const struct gn_tree_hash *leaves, const struct gn_tree_hash *uncles, size_t uncles_len)
 {
-    enum gn_err e = gn_tree_verify(&p->what.root, p->what.length, first, count, leaves, uncles, uncles_len);
+    enum gn_err e =
+        gn_tree_verify(&p->what.root, gn_tree_range_of(p->what.length, first, count), leaves, uncles, uncles_len);
     if (e == GN_OK)
         e = gn_blob_tree_write(&p->tree, first, leaves, (size_t)count);
     if (e == GN_OK)
@@ -150,10 +151,10 @@ enum gn_err gn_blob_part_prove(struct gn_blob_part *p, struct gn_tree_hash *leav
         return GN_E_INVALID;
     enum gn_err e = gn_blob_tree_read(&p->tree, first, leaves, (size_t)count);
     if (e == GN_OK)
-        e = gn_tree_prove(uncles, uncles_len, p->what.length, first, count, read_tree, &p->tree);
+        e = gn_tree_prove(uncles, uncles_len, gn_tree_range_of(p->what.length, first, count), read_tree, &p->tree);
     if (e != GN_OK)
         return e;
-    e = gn_tree_verify(&p->what.root, p->what.length, first, count, leaves, uncles, *uncles_len);
+    e = gn_tree_verify(&p->what.root, gn_tree_range_of(p->what.length, first, count), leaves, uncles, *uncles_len);
     return e == GN_OK ? GN_OK : GN_E_AGAIN;
 }
 

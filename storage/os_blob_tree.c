@@ -106,13 +106,13 @@ static enum gn_err check_header(const struct gn_blob_tree *t, const struct gn_id
 }
 
 enum gn_err gn_blob_tree_open(struct gn_blob_tree *t, const struct gn_blob_dir *d, const char *name,
-                              const struct gn_id *id, uint64_t length, const struct gn_tree_hash *root, bool complete)
+                              const struct gn_blob_tree_of *of, bool complete)
 {
-    t->length = length;
+    t->length = of->length;
     t->fd = openat(d->fd, name, (complete ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOFOLLOW);
     if (t->fd < 0)
         return gn_err_from_errno(errno);
-    enum gn_err e = check_header(t, id, root, complete);
+    enum gn_err e = check_header(t, of->id, of->root, complete);
     if (e != GN_OK)
         gn_blob_tree_close(t);
     return e;

@@ -35,14 +35,20 @@ struct gn_blob_tree {
     uint64_t length; /* of the file */
 };
 
+/* Whose tree it is. Borrows. */
+struct gn_blob_tree_of {
+    const struct gn_id *id;
+    const struct gn_tree_hash *root;
+    uint64_t length;
+};
+
 /* Makes an empty, incomplete tree file, or empties the one that has this name. */
 GN_MUST_CHECK enum gn_err gn_blob_tree_create(struct gn_blob_tree *t, const struct gn_blob_dir *d, const char *name,
                                               uint64_t length);
 /* NOT_FOUND. CORRUPT: the header is not that of (id, length, root), or `complete` is asked for and it is not.
  * Without `complete` either will do, and it is opened for writing too. */
 GN_MUST_CHECK enum gn_err gn_blob_tree_open(struct gn_blob_tree *t, const struct gn_blob_dir *d, const char *name,
-                                            const struct gn_id *id, uint64_t length, const struct gn_tree_hash *root,
-                                            bool complete);
+                                            const struct gn_blob_tree_of *of, bool complete);
 void gn_blob_tree_close(struct gn_blob_tree *t);
 /* Hashes by their position in the stored tree. Reading behind what was written gives zeros. */
 GN_MUST_CHECK enum gn_err gn_blob_tree_read(const struct gn_blob_tree *t, uint64_t pos, struct gn_tree_hash *out,

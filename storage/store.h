@@ -28,12 +28,13 @@
 #include "base/slice.h"
 #include "base/time.h"
 
-#define GN_STORE_RECORD_MAX (64U * 1024U + 512U)  /* an encoded record: a 64 KiB value and its fields */
-#define GN_STORE_META_MAX (1024U * 1024U)         /* a named value */
-#define GN_STORE_META_NAME_MAX 64U                /* bytes, without NUL, at least 1 */
-#define GN_STORE_FILE_MAX 8192U                   /* an encoded file entry */
-#define GN_STORE_BATCH_OPS 1024U                  /* writes in one batch; more: LIMIT, the batch stays usable */
-#define GN_STORE_BATCH_BYTES (8U * 1024U * 1024U) /* payload in one batch; more: LIMIT, the batch stays usable */
+#define GN_STORE_RECORD_MAX (64U * 1024U + 512U)         /* an encoded record: a 64 KiB value and its fields */
+#define GN_STORE_META_MAX ((size_t)1024 * 1024U)         /* a named value */
+#define GN_STORE_META_NAME_MAX 64U                       /* bytes, without NUL, at least 1 */
+#define GN_STORE_FILE_MAX 8192U                          /* an encoded file entry */
+#define GN_STORE_BATCH_OPS 1024U                         /* writes in one batch; more: LIMIT, the batch stays usable */
+#define GN_STORE_BATCH_BYTES ((size_t)8 * 1024U * 1024U) /* payload in one batch; more: LIMIT, the batch stays usable \
+                                                          */
 
 enum gn_store_kind {
     GN_STORE_IMMUTABLE = 1,

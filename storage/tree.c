@@ -247,26 +247,26 @@ void gn_tree_builder_end(struct gn_tree_builder *b, struct gn_tree_hash *root, s
 
 /* ---- verifying ---- */
 
-enum gn_err gn_tree_verify(const struct gn_tree_hash *root, uint64_t length, uint64_t first, uint64_t count,
+enum gn_err gn_tree_verify(const struct gn_tree_hash *root, struct gn_tree_range range,
                            const struct gn_tree_hash *leaves, const struct gn_tree_hash *uncles, size_t uncles_len)
 {
-    if (!gn_tree_range_ok(length, first, count))
+    if (!gn_tree_range_ok(range.length, range.first, range.count))
         return GN_E_INVALID;
-    if (uncles_len != gn_tree_uncles(length, first, count))
+    if (uncles_len != gn_tree_uncles(range.length, range.first, range.count))
         return GN_E_MALFORMED;
     struct gn_tree_fold fold;
     gn_tree_fold_init(&fold);
-    for (uint64_t i = 0; i < count; i++)
+    for (uint64_t i = 0; i < range.count; i++)
         gn_tree_fold_add(&fold, &leaves[i], 0);
-    unsigned level = ceil_log2(count);
+    unsigned level = ceil_log2(range.count);
     struct gn_tree_hash h;
     struct gn_tree_hash pad;
     gn_tree_fold_root(&fold, &h, level);
     gn_tree_pad_hash(&pad, level);
-    const uint64_t all = gn_tree_leaves(length);
-    const unsigned height = gn_tree_height(length);
+    const uint64_t all = gn_tree_leaves(range.length);
+    const unsigned height = gn_tree_height(range.length);
     for (; level < height; level++) {
-        uint64_t index = first >> level;
+        uint64_t index = range.first >> level;
         if (all_padding(all, level, index ^ 1U)) {
             gn_tree_node_hash(&h, &h, &pad);
         } else {
@@ -356,20 +356,20 @@ static enum gn_err stored_node(struct gn_tree_hash *out, uint64_t length, unsign
     return GN_OK;
 }
 
-enum gn_err gn_tree_prove(struct gn_tree_hash uncles[GN_TREE_UNCLES_MAX], size_t *uncles_len, uint64_t length,
-                          uint64_t first, uint64_t count, gn_tree_read_fn read, void *data)
+enum gn_err gn_tree_prove(struct gn_tree_hash uncles[GN_TREE_UNCLES_MAX], size_t *uncles_len,
+                          struct gn_tree_range range, gn_tree_read_fn read, void *data)
 {
     *uncles_len = 0;
-    if (!gn_tree_range_ok(length, first, count))
+    if (!gn_tree_range_ok(range.length, range.first, range.count))
         return GN_E_INVALID;
-    const uint64_t leaves = gn_tree_leaves(length);
-    const unsigned height = gn_tree_height(length);
+    const uint64_t leaves = gn_tree_leaves(range.length);
+    const unsigned height = gn_tree_height(range.length);
     size_t n = 0;
-    for (unsigned level = ceil_log2(count); level < height; level++) {
-        uint64_t sibling = (first >> level) ^ 1U;
+    for (unsigned level = ceil_log2(range.count); level < height; level++) {
+        uint64_t sibling = (range.first >> level) ^ 1U;
         if (all_padding(leaves, level, sibling))
             continue;
-        enum gn_err e = stored_node(&uncles[n], length, level, sibling, read, data);
+        enum gn_err e = stored_node(&uncles[n], range.length, level, sibling, read, data);
         if (e != GN_OK)
             return e;
         n++;

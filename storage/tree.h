@@ -34,6 +34,17 @@ struct gn_tree_hash {
     uint8_t b[32];
 };
 
+/* Leaves [first, first + count) of a file of `length` bytes. */
+struct gn_tree_range {
+    uint64_t length;
+    uint64_t first;
+    uint64_t count;
+};
+static inline struct gn_tree_range gn_tree_range_of(uint64_t length, uint64_t first, uint64_t count)
+{
+    return (struct gn_tree_range){.length = length, .first = first, .count = count};
+}
+
 /* ---- shape ---- */
 
 /* Leaves of a file of `length` bytes, 0 for an empty one. */
@@ -100,11 +111,11 @@ void gn_tree_builder_end(struct gn_tree_builder *b, struct gn_tree_hash *root, s
 
 /* ---- verifying what a peer sent ---- */
 
-/* Is this range, these leaf hashes and these uncles, part of the file (root, length)?
+/* Are this range, these leaf hashes and these uncles part of the file (root, range.length)?
  * INVALID: not a range. MALFORMED: uncles_len is not gn_tree_uncles. AUTH: the hashes do not lead to the root. */
-GN_MUST_CHECK enum gn_err gn_tree_verify(const struct gn_tree_hash *root, uint64_t length, uint64_t first,
-                                         uint64_t count, const struct gn_tree_hash *leaves,
-                                         const struct gn_tree_hash *uncles, size_t uncles_len);
+GN_MUST_CHECK enum gn_err gn_tree_verify(const struct gn_tree_hash *root, struct gn_tree_range range,
+                                         const struct gn_tree_hash *leaves, const struct gn_tree_hash *uncles,
+                                         size_t uncles_len);
 /* Are these bytes leaf `index` of a file of `length` bytes, given its verified hash? AUTH: no. MALFORMED: wrong length.
  */
 GN_MUST_CHECK enum gn_err gn_tree_verify_leaf(const struct gn_tree_hash *leaf, uint64_t length, uint64_t index,
@@ -123,7 +134,6 @@ typedef enum gn_err (*gn_tree_read_fn)(void *data, uint64_t pos, struct gn_tree_
 /* Fills the proof of a range from the stored tree: at most 255 hashings and 1 + height reads, of at most 128 hashes.
  * INVALID: not a range. Errors of `read` are passed on. */
 GN_MUST_CHECK enum gn_err gn_tree_prove(struct gn_tree_hash uncles[GN_TREE_UNCLES_MAX], size_t *uncles_len,
-                                        uint64_t length, uint64_t first, uint64_t count, gn_tree_read_fn read,
-                                        void *data);
+                                        struct gn_tree_range range, gn_tree_read_fn read, void *data);
 
 #endif

@@ -85,7 +85,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memset(uncles, 0, sizeof uncles);
     for (uint64_t i = 0; i < count && first + i < truth.leaves; i++)
         leaves[i] = truth.hashes[first + i];
-    enum gn_err proved = gn_tree_prove(uncles, &n, length, first, count, read_truth, &truth);
+    enum gn_err proved = gn_tree_prove(uncles, &n, gn_tree_range_of(length, first, count), read_truth, &truth);
     if ((proved == GN_OK) != gn_tree_range_ok(length, first, count))
         abort();
     if (proved == GN_OK && (n > GN_TREE_UNCLES_MAX || n != gn_tree_uncles(length, first, count)))
@@ -94,7 +94,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         claimed = n;
     bool changed = scribble(uncles, n, &r);
     changed = scribble(leaves, count, &r) || changed;
-    enum gn_err e = gn_tree_verify(&root, length, first, count, leaves, uncles, claimed);
+    enum gn_err e = gn_tree_verify(&root, gn_tree_range_of(length, first, count), leaves, uncles, claimed);
     bool right = proved == GN_OK && claimed == n && !changed;
     if ((e == GN_OK) != right)
         abort();

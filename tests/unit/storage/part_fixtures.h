@@ -120,7 +120,7 @@ static inline enum gn_err accept(struct gn_blob_part *p, struct source *s, uint6
     size_t n = 0;
     uint64_t first = 0;
     uint64_t count = gn_tree_range_at(&first, s->length, leaf, width);
-    assert_int_equal(gn_tree_prove(uncles, &n, s->length, first, count, source_read, s), GN_OK);
+    assert_int_equal(gn_tree_prove(uncles, &n, gn_tree_range_of(s->length, first, count), source_read, s), GN_OK);
     return gn_blob_part_accept(p, first, count, s->hashes + first, uncles, n);
 }
 

@@ -298,7 +298,7 @@ static void ranges_are_served_with_proofs_that_verify(void **state)
         uint64_t count = gn_tree_range_at(&first, len, gn_rng_below(&rng, gn_tree_leaves(len)),
                                           UINT64_C(1) << gn_rng_below(&rng, 11));
         assert_int_equal(gn_blob_prove(b, leaves, uncles, &n, first, count), GN_OK);
-        assert_int_equal(gn_tree_verify(&entry.root, len, first, count, leaves, uncles, n), GN_OK);
+        assert_int_equal(gn_tree_verify(&entry.root, gn_tree_range_of(len, first, count), leaves, uncles, n), GN_OK);
         size_t bytes = (size_t)gn_tree_range_len(len, first, count);
         assert_int_equal(gn_blob_read(b, buf, first * GN_TREE_LEAF, bytes), GN_OK);
         assert_memory_equal(buf, data + first * GN_TREE_LEAF, bytes);

@@ -102,7 +102,7 @@ static void a_liar_costs_nothing_that_was_verified(void **state)
     struct gn_tree_hash uncles[GN_TREE_UNCLES_MAX];
     size_t n = 0;
     uint64_t bad = 99;
-    assert_int_equal(gn_tree_prove(uncles, &n, s->length, 64, 64, source_read, s), GN_OK);
+    assert_int_equal(gn_tree_prove(uncles, &n, gn_tree_range_of(s->length, 64, 64), source_read, s), GN_OK);
     uncles[0].b[0] ^= 1;
     assert_int_equal(gn_blob_part_accept(p, 64, 64, s->hashes + 64, uncles, n), GN_E_AUTH);
     uncles[0].b[0] ^= 1;
@@ -152,7 +152,7 @@ static void what_is_here_can_be_served_before_the_rest_comes(void **state)
     assert_int_equal(gn_blob_part_read(p, buf, LENGTH, 0), GN_OK);
     for (uint64_t width = 1; width <= 256; width *= 4) {
         assert_int_equal(gn_blob_part_prove(p, leaves, uncles, &n, 256, width), GN_OK);
-        assert_int_equal(gn_tree_verify(&w->src.root, LENGTH, 256, width, leaves, uncles, n), GN_OK);
+        assert_int_equal(gn_tree_verify(&w->src.root, gn_tree_range_of(LENGTH, 256, width), leaves, uncles, n), GN_OK);
     }
     assert_int_equal(gn_blob_part_prove(p, leaves, uncles, &n, 257, 2), GN_E_INVALID);
     assert_int_equal(accept(p, &w->src, 0, 1024), GN_OK); /* all of it in one range */

@@ -208,10 +208,13 @@ static void every_range_of_a_file_can_be_proved(void **state)
                 uint64_t count = gn_tree_range_at(&first, s.length, at, width);
                 assert_true(first == at && count > 0);
                 s.reads = 0;
-                assert_int_equal(gn_tree_prove(uncles, &n, s.length, first, count, stored_read, &s), GN_OK);
+                assert_int_equal(gn_tree_prove(uncles, &n, gn_tree_range_of(s.length, first, count), stored_read, &s),
+                                 GN_OK);
                 assert_int_equal(n, gn_tree_uncles(s.length, first, count));
                 assert_true(s.reads <= n);
-                assert_int_equal(gn_tree_verify(&s.root, s.length, first, count, s.hashes + first, uncles, n), GN_OK);
+                assert_int_equal(
+                    gn_tree_verify(&s.root, gn_tree_range_of(s.length, first, count), s.hashes + first, uncles, n),
+                    GN_OK);
             }
         }
         free(s.hashes);
@@ -233,12 +236,12 @@ static void a_proof_with_any_bit_wrong_is_refused(void **state)
         uint64_t count =
             gn_tree_range_at(&first, s.length, gn_rng_below(&rng, 77), UINT64_C(1) << gn_rng_below(&rng, 7));
         memcpy(leaves, s.hashes + first, count * sizeof leaves[0]);
-        assert_int_equal(gn_tree_prove(uncles, &n, s.length, first, count, stored_read, &s), GN_OK);
+        assert_int_equal(gn_tree_prove(uncles, &n, gn_tree_range_of(s.length, first, count), stored_read, &s), GN_OK);
         struct gn_tree_hash root = s.root;
         uint64_t which = gn_rng_below(&rng, count + n + 1U);
         struct gn_tree_hash *hit = which < count ? &leaves[which] : which < count + n ? &uncles[which - count] : &root;
         hit->b[gn_rng_below(&rng, 32)] ^= (uint8_t)(1U << gn_rng_below(&rng, 8));
-        assert_int_equal(gn_tree_verify(&root, s.length, first, count, leaves, uncles, n), GN_E_AUTH);
+        assert_int_equal(gn_tree_verify(&root, gn_tree_range_of(s.length, first, count), leaves, uncles, n), GN_E_AUTH);
     }
     free(s.hashes);
 }
@@ -250,15 +253,18 @@ static void a_proof_is_bound_to_its_place_and_its_size(void **state)
     struct gn_tree_hash uncles[GN_TREE_UNCLES_MAX];
     size_t n = 0;
     stored_make(&s, 77 * GN_TREE_LEAF);
-    assert_int_equal(gn_tree_prove(uncles, &n, s.length, 16, 8, stored_read, &s), GN_OK);
-    assert_int_equal(gn_tree_verify(&s.root, s.length, 24, 8, s.hashes + 16, uncles, n), GN_E_AUTH);
-    assert_int_equal(gn_tree_verify(&s.root, s.length, 16, 8, s.hashes + 16, uncles, n - 1U), GN_E_MALFORMED);
-    assert_int_equal(gn_tree_verify(&s.root, s.length, 16, 8, s.hashes + 16, uncles, n + 1U), GN_E_MALFORMED);
-    assert_int_equal(gn_tree_verify(&s.root, s.length, 16, 7, s.hashes + 16, uncles, n), GN_E_INVALID);
-    assert_int_equal(gn_tree_prove(uncles, &n, s.length, 16, 7, stored_read, &s), GN_E_INVALID);
+    assert_int_equal(gn_tree_prove(uncles, &n, gn_tree_range_of(s.length, 16, 8), stored_read, &s), GN_OK);
+    assert_int_equal(gn_tree_verify(&s.root, gn_tree_range_of(s.length, 24, 8), s.hashes + 16, uncles, n), GN_E_AUTH);
+    assert_int_equal(gn_tree_verify(&s.root, gn_tree_range_of(s.length, 16, 8), s.hashes + 16, uncles, n - 1U),
+                     GN_E_MALFORMED);
+    assert_int_equal(gn_tree_verify(&s.root, gn_tree_range_of(s.length, 16, 8), s.hashes + 16, uncles, n + 1U),
+                     GN_E_MALFORMED);
+    assert_int_equal(gn_tree_verify(&s.root, gn_tree_range_of(s.length, 16, 7), s.hashes + 16, uncles, n),
+                     GN_E_INVALID);
+    assert_int_equal(gn_tree_prove(uncles, &n, gn_tree_range_of(s.length, 16, 7), stored_read, &s), GN_E_INVALID);
     for (s.fail_at = 1; s.fail_at < 4; s.fail_at++) {
         s.reads = 0;
-        assert_int_equal(gn_tree_prove(uncles, &n, s.length, 16, 8, stored_read, &s), GN_E_IO);
+        assert_int_equal(gn_tree_prove(uncles, &n, gn_tree_range_of(s.length, 16, 8), stored_read, &s), GN_E_IO);
         assert_int_equal(n, 0);
     }
     free(s.hashes);
@@ -279,9 +285,9 @@ static void an_inner_node_passes_for_a_leaf_only_under_another_id(void **state)
     for (unsigned i = 16; i < 24; i++)
         gn_tree_fold_add(&fold, &s.hashes[i], 0);
     gn_tree_fold_root(&fold, &node, 3);
-    assert_int_equal(gn_tree_prove(uncles, &n, s.length, 16, 8, stored_read, &s), GN_OK);
+    assert_int_equal(gn_tree_prove(uncles, &n, gn_tree_range_of(s.length, 16, 8), stored_read, &s), GN_OK);
     /* the shape of a file of 8 leaves would accept it: this is why the id binds the length */
-    assert_int_equal(gn_tree_verify(&s.root, 8 * GN_TREE_LEAF, 2, 1, &node, uncles, n), GN_OK);
+    assert_int_equal(gn_tree_verify(&s.root, gn_tree_range_of(8 * GN_TREE_LEAF, 2, 1), &node, uncles, n), GN_OK);
     assert_int_equal(gn_tree_verify_id(&id, 8 * GN_TREE_LEAF, &s.root), GN_E_AUTH);
     assert_int_equal(gn_tree_verify_id(&id, s.length, &s.root), GN_OK);
     free(s.hashes);
