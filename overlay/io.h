@@ -121,6 +121,7 @@ enum gn_input_type {
     GN_IN_CANCEL,      /* end operation `cancel` now; it reports GN_E_CANCELLED */
     GN_IN_SELF,        /* our own contact: epoch key or addresses changed */
     GN_IN_TABLE,       /* a saved table snapshot, once after start */
+    GN_IN_STOP,         /* the node is about to end: the table is saved; nothing else changes */
     GN_IN_NET_CHANGED, /* addresses, routes, or a resume from suspend: doubt everything, ping the table */
 };
 

@@ -366,12 +366,20 @@ static void collect_counters(struct gn_kad *k)
     k->counters.contacts_refused_diversity = k->table.counters.refused_diversity;
 }
 
+static enum gn_err on_stop(struct gn_overlay *o, const struct gn_input *in)
+{
+    (void)in;
+    gn_maintain_save(&o->kad, &o->maintain);
+    return GN_OK;
+}
+
 static enum gn_err (*const inputs[])(struct gn_overlay *o, const struct gn_input *in) = {
     [GN_IN_TIMER] = on_timer,   [GN_IN_QUERY] = on_query,
     [GN_IN_REPLY] = on_reply,   [GN_IN_QUERY_FAILED] = on_query_failed,
     [GN_IN_STORE] = on_store,   [GN_IN_COMMAND] = on_command,
     [GN_IN_CANCEL] = on_cancel, [GN_IN_SELF] = on_self,
     [GN_IN_TABLE] = on_table,   [GN_IN_NET_CHANGED] = on_net_changed,
+    [GN_IN_STOP] = on_stop,
 };
 
 enum gn_err gn_overlay_step(struct gn_overlay *o, struct gn_outbox *out, const struct gn_input *in)

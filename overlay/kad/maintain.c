@@ -14,8 +14,8 @@
 /* How often a bucket is looked for that is due: a public network is spared, a private one is filled at once. */
 #define REFRESH_LOOK_US GN_MINUTES(1)
 #define REFRESH_LOOK_PRIVATE_US GN_SECONDS(2)
-/* Who joins together with many others finds the way in as empty as itself: with fewer live contacts than a bucket holds,
- * it looks again after 0.5, 1, 2, ... s. */
+/* Who joins together with many others finds the way in as empty as itself: with fewer live contacts than a bucket
+ * holds, it looks again after 0.5, 1, 2, ... s. */
 #define SETTLE_FIRST_US GN_MS(500)
 #define SETTLE_TRIES 7U
 #define SETTLED_LIVE 16U
@@ -234,7 +234,7 @@ static void look_up_self(struct gn_kad *k, struct gn_maintain *m)
     arm_jittered(k, &m->self_lookup, next);
 }
 
-static void save(struct gn_kad *k, struct gn_maintain *m)
+void gn_maintain_save(struct gn_kad *k, struct gn_maintain *m)
 {
     uint8_t *bytes = gn_alloc_zeroed(k->env->alloc, 1, GN_TABLE_SAVE_BYTES);
     struct gn_effect fx = {.type = GN_FX_STORE};
@@ -279,7 +279,7 @@ void gn_maintain_timer(struct gn_kad *k, struct gn_maintain *m, const struct gn_
     } else if (t == &m->self_lookup) {
         look_up_self(k, m);
     } else if (t == &m->save) {
-        save(k, m);
+        gn_maintain_save(k, m);
     } else {
         GN_CHECK(t == &m->bootstrap);
         bootstrap(k, m);
