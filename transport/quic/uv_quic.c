@@ -35,9 +35,10 @@ enum gn_err gn_uv_quic_new(struct gn_uv_quic **out, const struct gn_uv_quic_conf
     return GN_OK;
 }
 
-static void arm(struct gn_uv_quic *g, gn_time_us now)
+/* `more`: work is left that no timer of the endpoint knows of. */
+static void arm(struct gn_uv_quic *g, gn_time_us now, bool more)
 {
-    const gn_time_us deadline = gn_quic_deadline(g->config.quic);
+    const gn_time_us deadline = more ? now : gn_quic_deadline(g->config.quic);
 
     if (deadline == GN_TIME_NEVER) {
         (void)uv_timer_stop(&g->timer);
@@ -73,6 +74,7 @@ void gn_uv_quic_pump(struct gn_uv_quic *g)
 {
     struct gn_quic_event event;
     gn_time_us now;
+    bool any = true;
 
     if (g->pumping || g->closing) { /* called from inside `event`: the outer call goes on */
         return;
@@ -80,9 +82,8 @@ void gn_uv_quic_pump(struct gn_uv_quic *g)
     g->pumping = true;
     g->now_is_fresh = false;
     now = gn_uv_quic_now();
-    for (unsigned i = 0; i < ROUNDS_MAX; i++) {
-        bool any = false;
-
+    for (unsigned i = 0; i < ROUNDS_MAX && any; i++) {
+        any = false;
         if (gn_quic_deadline(g->config.quic) <= now) {
             gn_quic_expire(g->config.quic, now);
         }
@@ -94,13 +95,10 @@ void gn_uv_quic_pump(struct gn_uv_quic *g)
             break;
         }
         any = send_all(g, now) || any;
-        if (!any) {
-            break;
-        }
     }
     g->pumping = false;
     if (!g->closing) {
-        arm(g, now);
+        arm(g, now, any);
     }
 }
 
