@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -347,6 +348,33 @@ static int fit_map(struct gn_lmdb_env *env, bool shrinking)
     if (rc == 0)
         env->map_bytes = want;
     return rc;
+}
+
+/* Where LMDB has mapped the file: it does not say, but every page of a tree carries its number. NULL: not known. */
+static void *map_address(struct gn_lmdb_env *env)
+{
+    MDB_txn *txn = NULL;
+    MDB_stat st;
+    MDB_val key = gn_lmdb_env_val("format", 6);
+    MDB_val value;
+    uint64_t number = 0;
+    if (gn_lmdb_env_read(env, &txn) != GN_OK || mdb_env_stat(env->env, &st) != 0 ||
+        mdb_get(txn, env->tables[GN_LMDB_SYSTEM], &key, &value) != 0)
+        return NULL;
+    const uintptr_t page = (uintptr_t)value.mv_data / st.ms_psize * st.ms_psize;
+    uint8_t *at = (uint8_t *)value.mv_data - ((uintptr_t)value.mv_data - page);
+    memcpy(&number, at, sizeof number);
+    return number <= page / st.ms_psize ? at - number * st.ms_psize : NULL;
+}
+
+void gn_lmdb_env_trim(struct gn_lmdb_env *env)
+{
+    if (env->write)
+        return;
+    void *map = map_address(env);
+    gn_lmdb_env_release(env);
+    if (map) /* a shared, read-only mapping of a file: what is dropped here is read again when it is needed */
+        (void)madvise(map, (size_t)gn_lmdb_env_used(env), MADV_DONTNEED);
 }
 
 enum gn_err gn_lmdb_env_begin(struct gn_lmdb_env *env, bool shrinking)

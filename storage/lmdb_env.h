@@ -57,6 +57,8 @@ bool gn_lmdb_env_is_tight(const struct gn_lmdb_env *env);
 /* Ends the write transaction; when OK, it is on the disk. */
 GN_MUST_CHECK enum gn_err gn_lmdb_env_commit(struct gn_lmdb_env *env);
 void gn_lmdb_env_abort(struct gn_lmdb_env *env);
+/* Lets go of the pages of the file that reading has mapped; they stay in the page cache. Ends the snapshot. */
+void gn_lmdb_env_trim(struct gn_lmdb_env *env);
 uint64_t gn_lmdb_env_used(const struct gn_lmdb_env *env);
 /* LMDB's type of borrowed bytes. */
 MDB_val gn_lmdb_env_val(const void *data, size_t len);

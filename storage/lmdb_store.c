@@ -231,6 +231,11 @@ static enum gn_err store_blob_del(struct gn_store *s, enum gn_store_table table,
 
 /* ---- life ---- */
 
+static void store_trim(struct gn_store *s)
+{
+    gn_lmdb_env_trim(&gn_lmdb_store_of(s)->env);
+}
+
 static void store_close(struct gn_store *s)
 {
     struct gn_lmdb_store *l = gn_lmdb_store_of(s);
@@ -255,6 +260,7 @@ static const struct gn_store_ops lmdb_ops = {
     .blob_put = store_blob_put,
     .blob_del = store_blob_del,
     .file_walk = gn_lmdb_read_files,
+    .trim = store_trim,
     .close = store_close,
 };
 

@@ -345,6 +345,12 @@ enum gn_err gn_store_file_list(struct gn_store *s, const struct gn_id *after, si
 
 /* ---- life ---- */
 
+void gn_store_trim(struct gn_store *s)
+{
+    if (s->ops->trim && !s->in_batch)
+        s->ops->trim(s);
+}
+
 const char *gn_store_error_text(const struct gn_store *s)
 {
     return s->error_text;

@@ -28,13 +28,14 @@
 #include "base/slice.h"
 #include "base/time.h"
 
-#define GN_STORE_RECORD_MAX (64U * 1024U + 512U)         /* an encoded record: a 64 KiB value and its fields */
-#define GN_STORE_META_MAX ((size_t)1024 * 1024U)         /* a named value */
-#define GN_STORE_META_NAME_MAX 64U                       /* bytes, without NUL, at least 1 */
-#define GN_STORE_FILE_MAX 8192U                          /* an encoded file entry */
-#define GN_STORE_BATCH_OPS 1024U                         /* writes in one batch; more: LIMIT, the batch stays usable */
-#define GN_STORE_BATCH_BYTES ((size_t)8 * 1024U * 1024U) /* payload in one batch; more: LIMIT, the batch stays usable \
-                                                          */
+#define GN_STORE_RECORD_MAX (64U * 1024U + 512U) /* an encoded record: a 64 KiB value and its fields */
+#define GN_STORE_META_MAX ((size_t)1024 * 1024U) /* a named value */
+#define GN_STORE_META_NAME_MAX 64U               /* bytes, without NUL, at least 1 */
+#define GN_STORE_FILE_MAX 8192U                  /* an encoded file entry */
+#define GN_STORE_BATCH_OPS 1024U                 /* writes in one batch; more: LIMIT, the batch stays usable */
+#define GN_STORE_BATCH_BYTES \
+    ((size_t)8 * 1024U * 1024U) /* payload in one batch; more: LIMIT, the batch stays usable \
+                                 */
 
 enum gn_store_kind {
     GN_STORE_IMMUTABLE = 1,
@@ -148,6 +149,11 @@ GN_MUST_CHECK enum gn_err gn_store_file_list(struct gn_store *s, const struct gn
                                              gn_store_file_visit_fn visit, void *data);
 
 /* ---- life ---- */
+
+/* Gives back memory that only makes reading faster (lmdb: pages of the mapped file, which count as the process's). What
+ * was borrowed ends. Call it now and then when there is little to do; cheap. Not inside a batch: then it does nothing.
+ */
+void gn_store_trim(struct gn_store *s);
 
 /* What the last error was about, for people: "the store's limit of 1073741824 bytes is reached". Never NULL; "" when
  * there was none. Borrowed until the next call. */

@@ -39,6 +39,7 @@ struct gn_store_ops {
     enum gn_err (*blob_del)(struct gn_store *s, enum gn_store_table table, struct gn_slice key);
     enum gn_err (*file_walk)(struct gn_store *s, const struct gn_id *after, size_t limit, gn_store_file_visit_fn visit,
                              void *data);
+    void (*trim)(struct gn_store *s); /* NULL: nothing to give back */
     void (*close)(struct gn_store *s);
 };
 

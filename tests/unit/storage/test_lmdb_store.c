@@ -284,6 +284,45 @@ static void the_map_grows_with_what_is_stored(void **state)
     gn_store_close(s);
 }
 
+/* Pages of files that are mapped into this process, in KiB. */
+static long mapped_kib(void)
+{
+    char line[128];
+    long kib = -1;
+    FILE *f = fopen("/proc/self/status", "re");
+    assert_non_null(f);
+    while (fgets(line, sizeof line, f)) {
+        if (strncmp(line, "RssFile:", 8) == 0)
+            kib = strtol(line + 8, NULL, 10);
+    }
+    (void)fclose(f);
+    return kib;
+}
+
+static void memory_of_a_large_store_can_be_given_back(void **state)
+{
+    const struct temp_dir *d = *state;
+    struct gn_store *s = must_open(d->path, 64 * MIB, true);
+    gn_store_trim(s); /* as good as empty */
+    for (uint32_t n = 0; n < 8000;) {
+        assert_int_equal(gn_store_begin(s), GN_OK);
+        for (unsigned k = 0; k < 500; k++)
+            assert_int_equal(numbered_put(s, n++), GN_OK);
+        gn_store_trim(s); /* in a batch: nothing happens */
+        assert_int_equal(gn_store_commit(s), GN_OK);
+    }
+    assert_int_equal(check_whole(s), 8000);
+    long before = mapped_kib();
+    gn_store_trim(s);
+    long after = mapped_kib();
+    print_message("mapped: %ld KiB, after trimming %ld KiB\n", before, after);
+    assert_true(before - after > 10000);
+    for (uint32_t n = 0; n < 8000; n += 100)
+        assert_int_equal(numbered_get(s, n), GN_OK);
+    assert_int_equal(numbered_put(s, 8000), GN_OK);
+    gn_store_close(s);
+}
+
 static void a_file_that_grew_behind_our_back_is_mapped_anew(void **state)
 {
     const struct temp_dir *d = *state;
@@ -314,6 +353,7 @@ int main(void)
         TEST(every_disk_call_may_fail_and_nothing_committed_is_lost),
         TEST(a_full_disk_loses_nothing_and_can_be_written_again),
         TEST(the_map_grows_with_what_is_stored),
+        TEST(memory_of_a_large_store_can_be_given_back),
         TEST(a_file_that_grew_behind_our_back_is_mapped_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
