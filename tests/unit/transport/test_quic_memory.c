@@ -31,8 +31,9 @@ static void live(struct quic_pair *p)
                     break;
                 }
             }
-            if (gn_quic_stream_lend(p->side[0].q, conn, stream, gn_slice_of(bytes, sizeof bytes), NULL) == GN_OK) {
-                (void)gn_quic_stream_finish(p->side[0].q, conn, stream);
+            if (gn_quic_stream_lend(p->side[0].q, conn, stream, gn_slice_of(bytes, sizeof bytes), NULL) == GN_OK &&
+                gn_quic_stream_finish(p->side[0].q, conn, stream) != GN_OK) {
+                fail(); /* it allocates nothing */
             }
         }
         (void)gn_quic_datagram(p->side[0].q, conn, gn_slice_of(bytes, 100));
