@@ -13,13 +13,15 @@ BANNED = {
     "system": "posix_spawn", "popen": "posix_spawn",
 }
 CALL = re.compile(r"(?<![\w.>])(" + "|".join(BANNED) + r")\s*\(")
+TESTS_MAY = {"system", "popen"}  # a test may use the shell
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
 
 
 def problems_in(path, source):
     problems = []
     for number, line in enumerate(code_only(source).splitlines(), 1):
-        problems += [f"{path}:{number}: {m.group(1)}: use {BANNED[m.group(1)]}" for m in CALL.finditer(line)]
+        problems += [f"{path}:{number}: {m.group(1)}: use {BANNED[m.group(1)]}" for m in CALL.finditer(line)
+                     if not (str(path).startswith("tests/") and m.group(1) in TESTS_MAY)]
     for number, line in enumerate(source.splitlines(), 1):
         if UNFINISHED.search(line):
             problems.append(f"{path}:{number}: unfinished: {line.strip()}")
