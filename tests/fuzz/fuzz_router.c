@@ -69,12 +69,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct gn_slice text = gn_slice_of(data + 1, size - 1);
     if (gn_uri_parse_target(&target, text) == GN_OK) {
         check_route(method, target.path);
-        (void)gn_router_query(value, &len, sizeof value, target.query, "a");
-        GN_CHECK(len <= sizeof value);
+        GN_CHECK(gn_router_query(value, &len, sizeof value, target.query, "a") != GN_OK || len <= sizeof value);
     }
     check_route(method, text);
     check_conditions(text);
-    (void)gn_problem_read(&err, detail, sizeof detail, 400, text);
+    enum gn_err read = gn_problem_read(&err, detail, sizeof detail, 400, text);
     GN_CHECK(err != GN_OK && memchr(detail, 0, sizeof detail));
+    GN_CHECK(read == GN_OK || detail[0] == '\0');
     return 0;
 }
