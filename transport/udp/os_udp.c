@@ -17,7 +17,10 @@
 #define UDP_GRO 104
 #endif
 
-#define HEADERS 48                      /* IPv6 and UDP */
+#define HEADERS 48           /* IPv6 and UDP */
+#define COALESCED_MAX 65536U /* the largest message that GRO makes */
+#define SINGLE_MAX 16384U    /* the largest datagram that anybody sends us: QUIC on loopback */
+#define BATCH_MAX (GN_OS_UDP_RECV_BYTES / SINGLE_MAX)
 #define KERNEL_BUFFER (4 * 1024 * 1024) /* asked for; the kernel gives at most net.core.{r,w}mem_max */
 
 /* Room for packet info, traffic class, segment size and whatever else a kernel may add. */
@@ -210,17 +213,19 @@ static bool deliver(struct gn_os_udp *s, struct mmsghdr *m, bool (*receive)(void
 enum gn_err gn_os_udp_receive(struct gn_os_udp *s, bool *more, uint8_t *buf,
                               bool (*receive)(void *data, const struct gn_udp_packet *packet), void *data)
 {
-    struct mmsghdr messages[GN_OS_UDP_BATCH];
-    struct iovec iov[GN_OS_UDP_BATCH];
-    struct sockaddr_storage from[GN_OS_UDP_BATCH];
-    struct control control[GN_OS_UDP_BATCH];
+    const size_t size = s->gro ? COALESCED_MAX : SINGLE_MAX;
+    const unsigned batch = (unsigned)(GN_OS_UDP_RECV_BYTES / size);
+    struct mmsghdr messages[BATCH_MAX];
+    struct iovec iov[BATCH_MAX];
+    struct sockaddr_storage from[BATCH_MAX];
+    struct control control[BATCH_MAX];
 
     *more = false;
-    memset(messages, 0, sizeof messages);
-    for (size_t i = 0; i < GN_OS_UDP_BATCH; i++) {
+    memset(messages, 0, batch * sizeof messages[0]);
+    for (size_t i = 0; i < batch; i++) {
         struct msghdr *h = &messages[i].msg_hdr;
 
-        iov[i] = (struct iovec){.iov_base = buf + i * GN_OS_UDP_MESSAGE_MAX, .iov_len = GN_OS_UDP_MESSAGE_MAX};
+        iov[i] = (struct iovec){.iov_base = buf + i * size, .iov_len = size};
         h->msg_name = &from[i];
         h->msg_namelen = (socklen_t)sizeof from[i];
         h->msg_iov = &iov[i];
@@ -229,7 +234,7 @@ enum gn_err gn_os_udp_receive(struct gn_os_udp *s, bool *more, uint8_t *buf,
         h->msg_controllen = sizeof control[i].bytes;
     }
     s->counters.calls_in++;
-    const int n = s->calls->recvmmsg(s->calls->ctx, s->fd, messages, GN_OS_UDP_BATCH, 0);
+    const int n = s->calls->recvmmsg(s->calls->ctx, s->fd, messages, batch, 0);
 
     if (n < 0) {
         switch (errno) {
@@ -251,7 +256,7 @@ enum gn_err gn_os_udp_receive(struct gn_os_udp *s, bool *more, uint8_t *buf,
             return GN_OK;
         }
     }
-    *more = n == (int)GN_OS_UDP_BATCH;
+    *more = n == (int)batch;
     return GN_OK;
 }
 

@@ -61,10 +61,8 @@ GN_MUST_CHECK enum gn_err gn_os_udp_open(struct gn_os_udp *s, const struct gn_ad
                                          const struct gn_os_udp_options *options);
 void gn_os_udp_close(struct gn_os_udp *s); /* may be called twice */
 
-#define GN_OS_UDP_BATCH 8U           /* messages per recvmmsg */
-#define GN_OS_UDP_MESSAGE_MAX 65536U /* bytes of each: the most that GRO makes */
-#define GN_OS_UDP_RECV_BYTES ((size_t)GN_OS_UDP_BATCH * GN_OS_UDP_MESSAGE_MAX)
-#define GN_OS_UDP_SEND_BATCH 64U /* trains per gn_os_udp_send */
+#define GN_OS_UDP_RECV_BYTES ((size_t)512 * 1024) /* 8 messages as large as GRO makes them, or 32 without it */
+#define GN_OS_UDP_SEND_BATCH 64U                  /* trains per gn_os_udp_send */
 
 /* One recvmmsg into buf (GN_OS_UDP_RECV_BYTES, borrowed), each datagram handed to `receive`; stops early when `receive`
  * gives false (the socket was closed: s is not touched again). Fills *more: the batch was full, there may be more.
