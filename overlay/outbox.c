@@ -9,9 +9,9 @@
 #define EFFECTS_MAX 8192U
 #define ARENA_MAX ((size_t)8 << 20)
 /* What gn_outbox_clear keeps, so that the steady state allocates nothing. */
-#define EFFECTS_KEPT 256U
-#define ARENA_KEPT ((size_t)64 << 10)
-#define CHUNK_BYTES ((size_t)16 << 10)
+#define EFFECTS_KEPT 64U
+#define ARENA_KEPT ((size_t)16 << 10)
+#define CHUNK_BYTES ((size_t)4 << 10) /* some queries; a large value gets a chunk of its own */
 
 /* Chunks never move, so that slices into them stay valid while the arena grows. */
 struct chunk {

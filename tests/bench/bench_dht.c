@@ -328,9 +328,8 @@ static void start(struct bench *b)
         w->bench = b;
         w->first = i * per;
         w->last = i + 1 == b->workers_len ? b->nodes_len : (i + 1) * per;
-        w->samples = malloc(SAMPLES_MAX * sizeof *w->samples);
         enum gn_err err = gn_os_random_seed(&w->rng);
-        GN_CHECK(w->samples && !err && uv_loop_init(&w->loop) == 0);
+        GN_CHECK(!err && uv_loop_init(&w->loop) == 0);
         (void)uv_async_init(&w->loop, &w->wake, on_wake);
         w->wake.data = w;
         err = gn_uv_udp_pool_new(&w->pool, &w->loop, gn_alloc_default());
@@ -393,6 +392,11 @@ int main(int argc, char **argv)
     (void)pthread_mutex_init(&b->lock, NULL);
     (void)pthread_cond_init(&b->idle, NULL);
     (void)mallopt(M_ARENA_MAX, (int)b->workers_len);
+    for (size_t i = 0; i < b->workers_len; i++) {
+        b->workers[i].samples = malloc(SAMPLES_MAX * sizeof *b->workers[i].samples);
+        GN_CHECK(b->workers[i].samples);
+        memset(b->workers[i].samples, 1, SAMPLES_MAX * sizeof *b->workers[i].samples); /* not memory of the nodes */
+    }
     double rss_before = rss_kb();
     gn_time_us began = gn_os_clock_now();
     start(b);
