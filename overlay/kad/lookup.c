@@ -201,18 +201,19 @@ void gn_lookup_offer(struct gn_kad *k, struct gn_lookup *l, const struct gn_cont
 
 /* ---- Asking ---- */
 
-/* The nearest node that was not asked and that fewer than k living ones precede; NO_SLOT: none. */
+/* The nearest node that was not asked and that fewer than k precede which have answered or still may in good time;
+ * NO_SLOT: none. */
 static unsigned next(const struct gn_lookup *l)
 {
-    unsigned answered = 0;
+    unsigned good = 0;
 
-    for (unsigned i = 0; i < l->len && answered < GN_KAD_K; i++) {
+    for (unsigned i = 0; i < l->len && good < GN_KAD_K; i++) {
         unsigned slot = l->order[i];
 
         if (l->nodes[slot].state == GN_LOOKUP_NEW) {
             return slot;
         }
-        answered += l->nodes[slot].state == GN_LOOKUP_ANSWERED;
+        good += l->nodes[slot].state == GN_LOOKUP_ANSWERED || l->nodes[slot].state == GN_LOOKUP_ASKED;
     }
     return GN_LOOKUP_NO_SLOT;
 }
