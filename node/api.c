@@ -1,8 +1,6 @@
 /* node/api.c - the table of what this node answers. */
 #include "node/node_inside.h"
 
-#define FILES(op) .op = gn_files_api_##op
-
 const struct gn_api_ops gn_node_api_ops = {
     .node_info = gn_api_node_info,
     .config = gn_api_config,
@@ -18,6 +16,20 @@ const struct gn_api_ops gn_node_api_ops = {
     .kv_put = gn_api_kv_put,
     .kv_del = gn_api_kv_del,
     .kv_list = gn_api_kv_list,
+    .share = gn_api_share,
+    .upload_open = gn_api_upload_open,
+    .upload_write = gn_api_upload_write,
+    .upload_commit = gn_api_upload_commit,
+    .upload_abort = gn_api_upload_abort,
+    .files = gn_api_files,
+    .unshare = gn_api_unshare,
+    .file_open = gn_api_file_open,
+    .file_read = gn_api_file_read,
+    .file_close = gn_api_file_close,
+    .fetch = gn_api_fetch,
+    .transfers = gn_api_transfers,
+    .transfer_watch = gn_api_transfer_watch,
+    .transfer_cancel = gn_api_transfer_cancel,
     .stop = gn_api_stop,
     .ready = gn_api_ready,
     .metrics = gn_api_metrics,

@@ -393,6 +393,12 @@ void gn_host_cancel(struct gn_host *h, gn_op_id op)
     (void)uv_idle_start(&h->idle, on_idle);
 }
 
+void gn_host_flush(struct gn_host *h)
+{
+    if (gn_host_store_commit(h))
+        gn_host_run(h);
+}
+
 /* ---- Looking in ------------------------------------------------------------------------------------------------ */
 
 const struct gn_id *gn_host_id(const struct gn_host *h)
@@ -510,6 +516,7 @@ static enum gn_err make_links(struct gn_host *h)
     config.quic.log = h->config.log;
     config.quic.conns_max = h->config.connections_max;
     config.quic.cc = h->config.congestion;
+    config.quic.loopback_payload = gn_os_udp_loopback_payload();
     memcpy(config.quic.seed, h->config.identity_seed, sizeof config.quic.seed);
     memcpy(config.quic.net_id, h->config.net_id, sizeof config.quic.net_id);
     gn_rng_bytes(&h->rng, config.quic.rng_seed, sizeof config.quic.rng_seed);
@@ -578,6 +585,9 @@ static void cancel_ops(struct gn_host *h)
 
 void gn_host_close(struct gn_host *h, void (*closed)(void *data), void *data)
 {
+    struct gn_input in = {.type = GN_IN_STOP};
+    gn_host_input(h, &in);
+    gn_host_run(h);
     while (gn_host_store_commit(h))
         gn_outbox_clear(h->outbox);
     h->closing = true;

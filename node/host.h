@@ -66,6 +66,9 @@ GN_MUST_CHECK enum gn_err gn_host_command(struct gn_host *h, gn_op_id *op, const
 /* DONE with GN_E_CANCELLED follows. */
 void gn_host_cancel(struct gn_host *h, gn_op_id op);
 
+/* Commits the overlay's open batch now, so that another user of the store can have a batch of its own. */
+void gn_host_flush(struct gn_host *h);
+
 const struct gn_id *gn_host_id(const struct gn_host *h);
 /* As bound, real ports. Returns how many. */
 size_t gn_host_listen(const struct gn_host *h, struct gn_addr out[2]);

@@ -46,12 +46,12 @@ struct gn_link_stream {
     int64_t id; /* -1: not opened yet */
     const struct gn_link_stream_ops *ops;
     void *user;
-    unsigned held;      /* event handlers that still look at it */
-    bool ended;         /* `closed` was called; freed when nobody holds it */
+    unsigned held; /* event handlers that still look at it */
+    bool ended;    /* `closed` was called; freed when nobody holds it */
     bool inbound;
-    bool kind_known;    /* inbound: the first byte came */
+    bool kind_known; /* inbound: the first byte came */
     bool early_fin;
-    uint8_t *early;     /* written before it could be opened */
+    uint8_t *early; /* written before it could be opened */
     size_t early_len;
     struct gn_contact peer; /* a copy: outlives the connection */
 };
@@ -60,8 +60,9 @@ struct gn_link_stream {
 void gn_links_touch(struct gn_links *l);
 
 GN_MUST_CHECK enum gn_err gn_link_stream_new(struct gn_link_stream **out, struct gn_link_conn *conn);
-/* Opens it on a connection that stands. False: the peer allows no more streams now. */
-bool gn_link_stream_start(struct gn_link_stream *s);
+/* Opens it on a connection that stands and sends what was written early. FULL: the peer allows no more streams now.
+ * Others: it cannot be opened; end or drop it. */
+GN_MUST_CHECK enum gn_err gn_link_stream_start(struct gn_link_stream *s);
 void gn_link_stream_data(struct gn_link_stream *s, struct gn_slice data, bool fin);
 void gn_link_stream_writable(struct gn_link_stream *s);
 /* Tells the owner `closed(err)` once, gives up what is left of the QUIC stream, frees it. */

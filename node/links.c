@@ -79,15 +79,27 @@ static enum gn_err conn_reason(enum gn_err err, bool was_connected)
     return err == GN_OK ? GN_E_CLOSED : err;
 }
 
+static struct gn_link_stream *first_waiting(const struct gn_link_conn *c)
+{
+    GN_LIST_FOR (n, &c->streams) {
+        struct gn_link_stream *s = GN_CONTAINER_OF(n, struct gn_link_stream, node);
+        if (s->id < 0 && !s->inbound)
+            return s;
+    }
+    return NULL;
+}
+
 static void conn_open_waiting(struct gn_link_conn *c)
 {
     /* From the front each time: a stream that starts calls its owner, who may end any other. */
-    for (struct gn_list_node *n = gn_list_first(&c->streams); n;) {
-        struct gn_link_stream *s = GN_CONTAINER_OF(n, struct gn_link_stream, node);
-        bool waiting = s->id < 0;
-        if (!gn_link_stream_start(s))
+    for (struct gn_link_stream *s; (s = first_waiting(c));) {
+        enum gn_err err = gn_link_stream_start(s);
+        if (err == GN_E_FULL)
             return; /* STREAMS_MORE will tell */
-        n = waiting ? gn_list_first(&c->streams) : gn_list_next(&c->streams, n);
+        if (err)
+            gn_link_stream_end(s, err);
+        else
+            gn_link_stream_writable(s);
     }
 }
 
@@ -261,7 +273,7 @@ free_links:
 
 void gn_links_serve(struct gn_links *l, enum gn_link_kind kind, gn_link_accept_fn accept, void *owner)
 {
-    GN_CHECK(kind < GN_LINK_KINDS && !l->served[kind].accept);
+    GN_CHECK(kind < GN_LINK_KINDS && (!accept || !l->served[kind].accept));
     l->served[kind].accept = accept;
     l->served[kind].owner = owner;
 }
@@ -293,7 +305,11 @@ enum gn_err gn_links_open(struct gn_links *l, struct gn_link_stream **out, const
         return err;
     }
     if (c->connected)
-        (void)gn_link_stream_start(s);
+        err = gn_link_stream_start(s);
+    if (err && err != GN_E_FULL) {
+        gn_link_stream_drop(s);
+        return err;
+    }
     *out = s;
     return GN_OK;
 }

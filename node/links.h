@@ -31,16 +31,23 @@ enum gn_link_kind {
 };
 
 /* Codes of RESET_STREAM, STOP_SENDING and CONNECTION_CLOSE. */
-enum gn_link_code { GN_LINK_DONE = 0, GN_LINK_BAD_REQUEST = 1, GN_LINK_BUSY = 2, GN_LINK_INTERNAL = 3, GN_LINK_SHUTDOWN = 4 };
+enum gn_link_code {
+    GN_LINK_DONE = 0,
+    GN_LINK_BAD_REQUEST = 1,
+    GN_LINK_BUSY = 2,
+    GN_LINK_INTERNAL = 3,
+    GN_LINK_SHUTDOWN = 4
+};
 
 struct gn_links;
 struct gn_link_stream;
 
-/* What the owner of a stream hears. All may be NULL but closed. Inside any of them the owner may write, consume, abort. */
+/* What the owner of a stream hears. All may be NULL but closed. Inside any of them the owner may write, consume, abort.
+ */
 struct gn_link_stream_ops {
     /* In order; borrowed. The peer may send more only as the owner consumes (gn_link_consume). */
     void (*data)(void *user, struct gn_slice data, bool fin);
-    /* Room again after GN_E_FULL from a write. */
+    /* Room again after GN_E_FULL from a write; and once for a stream that waited, when it stands. */
     void (*writable)(void *user);
     /* Last call, the stream is gone: OK both directions ended; CANCELLED by us (abort); REFUSED reset or stopped by the
      * peer; TIMEOUT, UNREACHABLE, AUTH, CLOSED: the connection failed or ended. */
@@ -58,20 +65,24 @@ typedef void *(*gn_link_accept_fn)(void *owner, struct gn_link_stream *stream, c
 
 struct gn_links_config {
     uv_loop_t *loop;
-    struct gn_uv_udp *udp;       /* borrowed; the caller passes datagrams on with gn_links_receive */
-    struct gn_quic_config quic;  /* copied */
+    struct gn_uv_udp *udp;      /* borrowed; the caller passes datagrams on with gn_links_receive */
+    struct gn_quic_config quic; /* copied */
 };
 
 GN_MUST_CHECK enum gn_err gn_links_new(struct gn_links **out, const struct gn_links_config *config);
+/* Streams of this kind go to `accept`; NULL: nobody serves it any more. */
 void gn_links_serve(struct gn_links *l, enum gn_link_kind kind, gn_link_accept_fn accept, void *owner);
 /* From the port: datagrams that are QUIC; then `received` after each batch and `writable`: gn_links_pump. */
 void gn_links_receive(struct gn_links *l, const struct gn_udp_packet *packet);
 void gn_links_pump(struct gn_links *l);
 
-/* Opens a stream to a peer (dialling if needed) and sends the kind byte. Borrows ops. `closed` tells every later failure.
+/* Opens a stream to a peer (dialling if needed) and sends the kind byte. Borrows ops, calls none of them before it
+ * returns. `closed` tells every later failure.
  * UNREACHABLE: the contact has no usable address. FULL: too many connections, or streams waiting. CLOSED: draining. */
 GN_MUST_CHECK enum gn_err gn_links_open(struct gn_links *l, struct gn_link_stream **out, const struct gn_contact *peer,
                                         enum gn_link_kind kind, const struct gn_link_stream_ops *ops, void *user);
+/* The connection stands and the stream is open: bytes leave at once. */
+bool gn_link_stands(const struct gn_link_stream *s);
 /* Copies. FULL: wait for writable. Other errors: closed follows. Before the handshake is done small writes are kept. */
 GN_MUST_CHECK enum gn_err gn_link_write(struct gn_link_stream *s, struct gn_slice data, bool fin);
 /* Borrows until released. Only on a stream that stands (accepted, or after the first data). */

@@ -86,5 +86,19 @@ void gn_api_kv_get(void *node, struct gn_api_call *call, const struct gn_api_kv_
 void gn_api_kv_put(void *node, struct gn_api_call *call, const struct gn_api_kv_write *req);
 void gn_api_kv_del(void *node, struct gn_api_call *call, const struct gn_api_kv_write *req);
 void gn_api_kv_list(void *node, struct gn_api_call *call, const struct gn_api_kv_list *req);
+void gn_api_share(void *node, struct gn_api_call *call, const struct gn_api_share *req);
+void gn_api_upload_open(void *node, struct gn_api_call *call, const struct gn_api_share *req);
+void gn_api_upload_write(void *node, struct gn_api_call *call, const struct gn_api_chunk *req);
+void gn_api_upload_commit(void *node, struct gn_api_call *call, const struct gn_api_handle *req);
+void gn_api_upload_abort(void *node, uint64_t handle);
+void gn_api_files(void *node, struct gn_api_call *call);
+void gn_api_unshare(void *node, struct gn_api_call *call, const struct gn_id *root);
+void gn_api_file_open(void *node, struct gn_api_call *call, const struct gn_id *root);
+void gn_api_file_read(void *node, struct gn_api_call *call, const struct gn_api_read *req);
+void gn_api_file_close(void *node, uint64_t handle);
+void gn_api_fetch(void *node, struct gn_api_call *call, const struct gn_api_fetch *req);
+void gn_api_transfers(void *node, struct gn_api_call *call);
+void gn_api_transfer_watch(void *node, struct gn_api_call *call, uint64_t id);
+void gn_api_transfer_cancel(void *node, struct gn_api_call *call, uint64_t id);
 
 #endif

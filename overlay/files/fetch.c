@@ -46,8 +46,9 @@ void gn_fetch_free(struct gn_fetch *f)
 
 void gn_fetch_set_window(struct gn_fetch *f, uint64_t bytes)
 {
+    if (f->config.window_bytes != bytes)
+        f->version++;
     f->config.window_bytes = bytes;
-    f->version++;
 }
 
 /* ---- files ---- */

@@ -272,12 +272,12 @@ uint64_t gn_fetch_provider_window(const struct gn_fetch_provider *p)
 void gn_fetch_done(struct gn_fetch *f, uint32_t provider, uint32_t file, uint32_t range, gn_time_us now)
 {
     struct gn_fetch_provider *p = provider_of(f, provider);
-    if (!take_this(f, p, file, range))
-        return;
     (void)now;
-    p->delivered = true;
-    p->stalls = 0;
-    gn_backoff_reset(&p->backoff);
+    if (take_this(f, p, file, range)) { /* else it came after all, from one that was given up */
+        p->delivered = true;
+        p->stalls = 0;
+        gn_backoff_reset(&p->backoff);
+    }
     gn_fetch_file_mark(f, file, range);
 }
 
