@@ -2,9 +2,7 @@
 #include "tests/support/gn_cmocka.h"
 
 #include <stdio.h>
-#include <string.h>
 
-#include "base/check.h"
 #include "tests/unit/overlay/publish_world.h"
 
 #define HOUR_S 3600U
@@ -21,7 +19,9 @@ static void an_owned_record_is_published_at_45_percent_of_its_life_until_it_ends
     assert_true(gn_publish_owns(w.p, GN_RECORD_MUTABLE, &t.r.target));
     assert_true(w.store.len == 1 && w.store.entries[0].owned);
     assert_int_equal(w.puts_len, 0); /* the first publication is the caller's */
-    pass(&w, GN_HOURS(3));
+    pass(&w, GN_HOURS(2) + GN_SECONDS(1));
+    assert_int_equal(stats_of(&w).owned, 0); /* at its end, not when it would have been due again */
+    pass(&w, GN_HOURS(1));
     /* at about 54 and 108 minutes */
     assert_int_equal(w.puts_len, 2);
     assert_true(w.puts[0].at - T0 >= GN_MINUTES(54) * 9 / 10 && w.puts[0].at - T0 <= GN_MINUTES(54) * 11 / 10);
@@ -308,6 +308,10 @@ static void a_put_that_nobody_took_is_tried_again_ever_later(void **state)
     w.stored = 1;
     pass(&w, GN_HOURS(1));
     assert_int_equal(stats_of(&w).published, 1);
+    w.stored = 0; /* after a success it begins with a minute again */
+    gn_publish_all(w.p, w.now);
+    pass(&w, GN_SECONDS(70));
+    assert_true(w.puts[w.puts_len - 1].at - w.puts[w.puts_len - 2].at <= GN_SECONDS(66));
     end(&w);
 }
 
@@ -378,6 +382,11 @@ static void a_record_that_vanished_from_the_store_is_forgotten(void **state)
     test_immutable(&t, &w.peer, "v", TEST_WALL + 30 * HOUR_S);
     assert_int_equal(keep(&w, &t, 0), GN_OK);
     fake_store_remove(&w.store, 0);
+    gn_publish_all(w.p, w.now);
+    pass(&w, GN_SECONDS(1));
+    assert_true(w.puts_len == 0 && stats_of(&w).owned == 0);
+    assert_int_equal(keep(&w, &t, 0), GN_OK);
+    w.store.entries[0].owned = false; /* it was over, and somebody else brought it back */
     gn_publish_all(w.p, w.now);
     pass(&w, GN_SECONDS(1));
     assert_true(w.puts_len == 0 && stats_of(&w).owned == 0);

@@ -143,6 +143,27 @@ static void a_sweep_passes_a_large_store_in_order_and_few_at_a_time(void **state
     end(&w);
 }
 
+static void what_is_nearly_over_is_not_handed_on(void **state)
+{
+    static struct world w;
+    struct test_record t;
+
+    (void)state;
+    begin(&w);
+    for (unsigned i = 0; i < 400; i++) { /* one of them is in its last minute whenever the sweep comes */
+        numbered(&t, &w, i, TEST_WALL + 20 * i + 1);
+        hold(&w, &t, TEST_WALL - 2 * HOUR_S);
+    }
+    assert_int_equal(gn_publish_start(w.p, w.box, w.now), GN_OK);
+    run_store(&w);
+    pass(&w, GN_MINUTES(95));
+    assert_true(w.puts_len > 20);
+    for (size_t i = 0; i < w.puts_len; i++) {
+        assert_true(w.puts[i].expiry > TEST_WALL + (w.puts[i].at - T0) / GN_SECONDS(1) + 60);
+    }
+    end(&w);
+}
+
 static void a_sweep_waits_while_no_operation_is_free_and_skips_what_cannot_be_started(void **state)
 {
     static struct world w;
@@ -362,6 +383,7 @@ int main(void)
         cmocka_unit_test(a_start_with_a_failing_store_tries_again),
         cmocka_unit_test(what_we_hold_is_handed_on_every_hour_unless_somebody_stored_it),
         cmocka_unit_test(a_sweep_passes_a_large_store_in_order_and_few_at_a_time),
+        cmocka_unit_test(what_is_nearly_over_is_not_handed_on),
         cmocka_unit_test(a_sweep_waits_while_no_operation_is_free_and_skips_what_cannot_be_started),
         cmocka_unit_test(of_many_providers_of_one_key_sixteen_are_handed_on),
         cmocka_unit_test(a_clock_that_went_back_does_not_stop_the_handing_on),

@@ -250,23 +250,31 @@ static void only_the_one_encoding_is_accepted(void **state)
     assert_int_equal(gn_record_decode(&r, gn_slice_of(other, t.len), &p.crypto), GN_E_VERSION);
     other[2] = 0xc0;
     assert_int_equal(gn_record_decode(&r, gn_slice_of(other, t.len), &p.crypto), GN_E_MALFORMED);
-    /* an IPv4 address dressed as IPv6 */
+    /* addresses */
     {
-        static const uint8_t mapped[] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 7, 0, 9};
+        static const uint8_t wrong[] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 7, 0, 9};
         struct gn_writer w;
 
+        /* the mapped address, and one that nobody can send to; only the right one is accepted */
+        static const uint8_t multicast[] = {224, 0, 0, 1, 0, 9}, right[] = {192, 0, 2, 7, 0, 9};
+        const struct gn_slice addrs[] = {gn_slice_of(wrong, sizeof(wrong)), gn_slice_of(multicast, sizeof(multicast)),
+                                         gn_slice_of(right, sizeof(right))};
+
         test_provider(&t, &p, &content, TEST_WALL + 1);
-        gn_writer_init(&w, other, sizeof(other));
-        gn_pack_put_array(&w, 7);
-        gn_pack_put_uint(&w, GN_RECORD_PROVIDER);
-        gn_pack_put_uint(&w, 1);
-        gn_pack_put_bin(&w, content.b, 32);
-        gn_pack_put_bin(&w, p.identity.id.b, 32);
-        gn_pack_put_array(&w, 1);
-        gn_pack_put_bin(&w, mapped, sizeof(mapped));
-        gn_pack_put_uint(&w, TEST_WALL + 1);
-        gn_pack_put_bin(&w, t.r.sig, 64);
-        assert_int_equal(gn_record_decode(&r, gn_slice_of(other, w.len), &p.crypto), GN_E_MALFORMED);
+        for (size_t i = 0; i < 3; i++) {
+            gn_writer_init(&w, other, sizeof(other));
+            gn_pack_put_array(&w, 7);
+            gn_pack_put_uint(&w, GN_RECORD_PROVIDER);
+            gn_pack_put_uint(&w, 1);
+            gn_pack_put_bin(&w, content.b, 32);
+            gn_pack_put_bin(&w, p.identity.id.b, 32);
+            gn_pack_put_array(&w, 1);
+            gn_pack_put_bin(&w, addrs[i].data, addrs[i].len);
+            gn_pack_put_uint(&w, TEST_WALL + 1);
+            gn_pack_put_bin(&w, t.r.sig, 64);
+            assert_int_equal(gn_record_decode(&r, gn_slice_of(other, w.len), &p.crypto),
+                             i < 2 ? GN_E_MALFORMED : GN_OK);
+        }
     }
 }
 

@@ -257,6 +257,19 @@ static void waiting_records_take_at_most_four_mebibytes(void **state)
     }
     assert_int_equal(taken, 63);
     assert_int_equal(busy, 17);
+    /* their memory comes back when they end */
+    assert_int_equal(gn_server_timer(w.server, w.box, w.now + GN_SERVER_WAIT_US), GN_OK);
+    gn_outbox_clear(w.box);
+    w.in.reply_max = DATAGRAM;
+    for (unsigned i = 0; i < 40; i++) { /* together more than was left of the four */
+        static char text[1901];
+        struct test_record t;
+
+        memset(text, (int)('a' + i % 26), sizeof(text) - 1);
+        text[0] = (char)('0' + i);
+        test_immutable(&t, &w.peer, text, TEST_WALL + 100);
+        assert_int_equal(put(&w, &t), GN_MSG_OK);
+    }
     end(&w);
 }
 

@@ -271,6 +271,25 @@ static void what_we_own_stays_ours_when_others_write_it(void **state)
     end(&w);
 }
 
+static void a_key_counts_for_who_brought_it_first(void **state)
+{
+    struct world w;
+    struct test_record one, two;
+    uint64_t group;
+
+    (void)state;
+    begin(&w);
+    test_mutable(&one, &w.peer, "", 1, "one", TEST_WALL + 7200);
+    test_mutable(&two, &w.peer, "", 2, "two", TEST_WALL + 7200);
+    assert_int_equal(put(&w, &one), GN_MSG_OK);
+    group = w.store.entries[0].group;
+    assert_true(group == gn_addr_group(&w.in.addr));
+    w.in.addr = test_addr("203.0.113.9:9"); /* a holder hands the next one on: his quota is not touched */
+    assert_int_equal(put(&w, &two), GN_MSG_OK);
+    assert_true(w.store.entries[0].seq == 2 && w.store.entries[0].group == group);
+    end(&w);
+}
+
 static void an_unreadable_record_in_the_store_is_replaced(void **state)
 {
     struct world w;
@@ -376,6 +395,7 @@ int main(void)
         cmocka_unit_test(repeated_stores_renew_the_time_of_storing_but_not_every_time),
         cmocka_unit_test(a_wish_beyond_two_days_is_cut_in_the_stored_record_too),
         cmocka_unit_test(what_we_own_stays_ours_when_others_write_it),
+        cmocka_unit_test(a_key_counts_for_who_brought_it_first),
         cmocka_unit_test(an_unreadable_record_in_the_store_is_replaced),
         cmocka_unit_test(quotas_of_bytes_and_of_keys_per_group_hold),
         cmocka_unit_test(private_writers_have_no_quota_of_keys_when_the_network_is_private),
