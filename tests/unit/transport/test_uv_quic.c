@@ -1,5 +1,7 @@
 /* tests/unit/transport/test_uv_quic.c - QUIC over real sockets on loopback: two nodes on one libuv loop. */
+#include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "tests/support/gn_cmocka.h"
 #include "transport/quic/uv_quic.h"
@@ -128,9 +130,35 @@ static void on_watchdog(uv_timer_t *t)
     stop_all(w);
 }
 
-static void start_node(struct world *w, unsigned i, const struct gn_addr *any, bool plain, bool large)
+enum way { AS_IT_COMES, PLAIN, LARGE, PLAIN_AND_LARGE, STUBBORN };
+
+/* A kernel that is full every third time, and takes one message only every other time. */
+static int stubborn_send(void *ctx, int fd, struct mmsghdr *messages, unsigned count, int flags)
+{
+    unsigned *calls = ctx;
+
+    if (++*calls % 3 == 0) {
+        errno = EAGAIN;
+        return -1;
+    }
+    return sendmmsg(fd, messages, *calls % 2 == 0 ? 1 : count, flags);
+}
+
+static int plain_receive(void *ctx, int fd, struct mmsghdr *messages, unsigned count, int flags)
+{
+    (void)ctx;
+    return recvmmsg(fd, messages, count, flags, NULL);
+}
+
+static unsigned stubborn_calls;
+static const struct gn_os_udp_calls stubborn = {
+    .sendmmsg = stubborn_send, .recvmmsg = plain_receive, .ctx = &stubborn_calls};
+
+static void start_node(struct world *w, unsigned i, const struct gn_addr *any, enum way way)
 {
     struct node *n = &w->node[i];
+    const bool plain = way == PLAIN || way == PLAIN_AND_LARGE;
+    const bool large = way == LARGE || way == PLAIN_AND_LARGE;
     const struct gn_uv_udp_config udp = {.pool = w->pool,
                                          .alloc = gn_alloc_default(),
                                          .receive = on_receive,
@@ -138,7 +166,8 @@ static void start_node(struct world *w, unsigned i, const struct gn_addr *any, b
                                          .writable = on_received,
                                          .owner = n,
                                          .no_gso = plain,
-                                         .no_gro = plain};
+                                         .no_gro = plain,
+                                         .calls = way == STUBBORN ? &stubborn : NULL};
     struct gn_quic_config quic = {.alloc = gn_alloc_default(), .send_buffer = UINT64_C(64) * 1024 * 1024};
 
     n->world = w;
@@ -162,7 +191,7 @@ static void start_node(struct world *w, unsigned i, const struct gn_addr *any, b
     assert_int_equal(gn_uv_quic_new(&n->driver, &driver), GN_OK);
 }
 
-static void transfer(const struct gn_addr *loopback, bool plain, bool large)
+static void transfer(const struct gn_addr *loopback, enum way way)
 {
     struct world w = {.gave_up = false};
     gn_quic_conn conn;
@@ -172,8 +201,8 @@ static void transfer(const struct gn_addr *loopback, bool plain, bool large)
     assert_int_equal(uv_timer_init(&w.loop, &w.watchdog), 0);
     w.watchdog.data = &w;
     assert_int_equal(uv_timer_start(&w.watchdog, on_watchdog, 30000, 0), 0);
-    start_node(&w, 0, loopback, plain, large);
-    start_node(&w, 1, loopback, plain, large);
+    start_node(&w, 0, loopback, way);
+    start_node(&w, 1, loopback, way);
     assert_int_equal(
         gn_quic_dial(w.node[0].quic, &conn, gn_quic_id(w.node[1].quic), &w.node[1].addr, NULL, gn_uv_quic_now()),
         GN_OK);
@@ -195,28 +224,36 @@ static const struct gn_addr v6 = {.family = GN_ADDR_V6, .ip = {[15] = 1}};
 static void eight_megabytes_are_echoed_over_ipv4(void **state)
 {
     (void)state;
-    transfer(&v4, false, false);
+    transfer(&v4, AS_IT_COMES);
 }
 
 static void eight_megabytes_are_echoed_over_ipv6(void **state)
 {
     (void)state;
-    transfer(&v6, false, false);
+    transfer(&v6, AS_IT_COMES);
 }
 
 static void eight_megabytes_are_echoed_without_any_offload(void **state)
 {
     (void)state;
-    transfer(&v4, true, false);
+    transfer(&v4, PLAIN);
 }
 
 static void eight_megabytes_are_echoed_in_packets_as_large_as_loopback_takes(void **state)
 {
     (void)state;
     assert_true(gn_os_udp_loopback_payload() >= 1200);
-    transfer(&v4, false, true);
-    transfer(&v6, false, true);
-    transfer(&v6, true, true);
+    transfer(&v4, LARGE);
+    transfer(&v6, LARGE);
+    transfer(&v6, PLAIN_AND_LARGE);
+}
+
+static void a_kernel_that_is_often_full_slows_the_transfer_but_loses_nothing(void **state)
+{
+    (void)state;
+    stubborn_calls = 0;
+    transfer(&v4, STUBBORN);
+    assert_true(stubborn_calls > 100);
 }
 
 int main(void)
@@ -226,6 +263,7 @@ int main(void)
         cmocka_unit_test(eight_megabytes_are_echoed_over_ipv6),
         cmocka_unit_test(eight_megabytes_are_echoed_without_any_offload),
         cmocka_unit_test(eight_megabytes_are_echoed_in_packets_as_large_as_loopback_takes),
+        cmocka_unit_test(a_kernel_that_is_often_full_slows_the_transfer_but_loses_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
