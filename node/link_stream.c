@@ -84,28 +84,23 @@ void gn_link_abort(struct gn_link_stream *s, enum gn_link_code code)
     end_with(s, GN_E_CANCELLED, code);
 }
 
-bool gn_link_stream_start(struct gn_link_stream *s)
+enum gn_err gn_link_stream_start(struct gn_link_stream *s)
 {
     struct gn_link_conn *c = s->conn;
     if (s->id >= 0 || s->inbound)
-        return true;
+        return GN_OK;
     enum gn_err err = gn_quic_stream_open(quic_of(s), &s->id, c->conn);
-    if (err == GN_E_FULL)
-        return false;
-    if (!err) {
-        (void)gn_quic_stream_set_user(quic_of(s), c->conn, s->id, s);
-        err = gn_quic_stream_write(quic_of(s), c->conn, s->id, gn_slice_of(s->early, s->early_len), s->early_fin);
-    }
-    if (err) {
-        gn_link_stream_end(s, err);
-        return true;
-    }
+    if (err)
+        return err;
+    (void)gn_quic_stream_set_user(quic_of(s), c->conn, s->id, s);
+    err = gn_quic_stream_write(quic_of(s), c->conn, s->id, gn_slice_of(s->early, s->early_len), s->early_fin);
+    if (err)
+        return err;
     free(s->early);
     s->early = NULL;
     s->early_len = 0;
     gn_links_touch(c->links);
-    gn_link_stream_writable(s);
-    return true;
+    return GN_OK;
 }
 
 static enum gn_err write_early(struct gn_link_stream *s, struct gn_slice data, bool fin)
