@@ -46,10 +46,11 @@ enum gn_command_type {
 };
 
 enum gn_command_flags {
-    GN_CMDF_EXPLAIN = 1U << 0,   /* report every hop (GN_OPEV_HOP) */
-    GN_CMDF_KEEP = 1U << 1,      /* PUT, PROVIDE: we own it: keep it on disk and republish it until it expires */
-    GN_CMDF_CAS = 1U << 2,       /* PUT of a mutable record: only if the stored seq equals `cas_seq` */
-    GN_CMDF_BACKGROUND = 1U << 3 /* background concurrency instead of interactive */
+    GN_CMDF_EXPLAIN = 1U << 0,    /* report every hop (GN_OPEV_HOP) */
+    GN_CMDF_KEEP = 1U << 1,       /* PUT, PROVIDE: we own it: keep it on disk and republish it until it expires */
+    GN_CMDF_CAS = 1U << 2,        /* PUT of a mutable record: only if the stored seq equals `cas_seq` */
+    GN_CMDF_BACKGROUND = 1U << 3, /* background concurrency (3) instead of interactive (6) */
+    GN_CMDF_FAST = 1U << 4,       /* ten queries at once: a little sooner, for a few packets more */
 };
 
 struct gn_command {
@@ -121,7 +122,7 @@ enum gn_input_type {
     GN_IN_CANCEL,      /* end operation `cancel` now; it reports GN_E_CANCELLED */
     GN_IN_SELF,        /* our own contact: epoch key or addresses changed */
     GN_IN_TABLE,       /* a saved table snapshot, once after start */
-    GN_IN_STOP,         /* the node is about to end: the table is saved; nothing else changes */
+    GN_IN_STOP,        /* the node is about to end: the table is saved; nothing else changes */
     GN_IN_NET_CHANGED, /* addresses, routes, or a resume from suspend: doubt everything, ping the table */
 };
 

@@ -385,6 +385,7 @@ static enum gn_err (*const inputs[])(struct gn_overlay *o, const struct gn_input
 enum gn_err gn_overlay_step(struct gn_overlay *o, struct gn_outbox *out, const struct gn_input *in)
 {
     struct gn_kad *k = &o->kad;
+    bool was_server = k->server;
 
     if ((size_t)in->type >= GN_ARRAY_LEN(inputs)) {
         return GN_E_INVALID;
@@ -400,6 +401,9 @@ enum gn_err gn_overlay_step(struct gn_overlay *o, struct gn_outbox *out, const s
     }
     enum gn_err err = inputs[in->type](o, in);
     run_clock(o);
+    if (k->server && !was_server) {
+        gn_maintain_introduce(k, &o->maintain);
+    }
     collect_counters(k);
     k->out = NULL;
     GN_CHECK_SLOW(k->table.len <= gn_book_len(k->book));

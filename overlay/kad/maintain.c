@@ -255,6 +255,11 @@ void gn_maintain_save(struct gn_kad *k, struct gn_maintain *m)
     gn_alloc_free(k->env->alloc, bytes);
 }
 
+void gn_maintain_introduce(struct gn_kad *k, struct gn_maintain *m)
+{
+    arm(k, &m->self_lookup, GN_SECONDS(1)); /* whoever is asked hears who we are */
+}
+
 void gn_maintain_net_changed(struct gn_kad *k, struct gn_maintain *m)
 {
     gn_table_check_all(&k->table);

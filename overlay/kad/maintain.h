@@ -51,8 +51,11 @@ void gn_maintain_timer(struct gn_kad *k, struct gn_maintain *m, const struct gn_
 void gn_maintain_remember(struct gn_kad *k, struct gn_maintain *m, const struct gn_contact *c);
 /* A snapshot: its contacts are pinged, the best 50 at once, the others as long as too few live. MALFORMED. */
 GN_MUST_CHECK enum gn_err gn_maintain_restore(struct gn_kad *k, struct gn_maintain *m, struct gn_slice snapshot);
-/* The live contacts go to the store (GN_STORE_SAVE_TABLE), so that the next start finds them. Nothing when none live. */
+/* The live contacts go to the store (GN_STORE_SAVE_TABLE), so that the next start finds them. Nothing when none live.
+ */
 void gn_maintain_save(struct gn_kad *k, struct gn_maintain *m);
+/* We have become a server: our neighbours should learn of us soon. */
+void gn_maintain_introduce(struct gn_kad *k, struct gn_maintain *m);
 void gn_maintain_net_changed(struct gn_kad *k, struct gn_maintain *m);
 
 #endif

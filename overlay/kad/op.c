@@ -343,7 +343,8 @@ void gn_op_begin_lookup(struct gn_kad *k, struct gn_op *op, uint8_t method, bool
 {
     struct gn_lookup_goal goal = {.target = op->target, .method = method, .kind = op->kind, .want_token = want_token};
 
-    goal.alpha = (op->flags & GN_CMDF_BACKGROUND) ? GN_LOOKUP_ALPHA_BACKGROUND : GN_LOOKUP_ALPHA;
+    goal.alpha = (op->flags & GN_CMDF_FAST) ? GN_LOOKUP_ALPHA_FAST : GN_LOOKUP_ALPHA;
+    goal.alpha = (op->flags & GN_CMDF_BACKGROUND) ? GN_LOOKUP_ALPHA_BACKGROUND : goal.alpha;
     goal.explain = (op->flags & GN_CMDF_EXPLAIN) ? op->id : 0;
     goal.op = op->handle;
     op->state = GN_OP_LOOKUP;

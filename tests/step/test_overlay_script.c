@@ -289,17 +289,20 @@ static void six_queries_at_once_to_the_nearest_first(void **state)
     end(&s);
 }
 
-static void background_lookup_takes_three_places(void **state)
+static void background_lookup_takes_three_places_and_a_fast_one_ten(void **state)
 {
-    struct script s;
-    struct gn_command c = {.type = GN_CMD_FIND, .target = peer(9).id, .flags = GN_CMDF_BACKGROUND};
-
     (void)state;
-    begin(&s, GN_MODE_CLIENT);
-    meet(&s, 20);
-    command(&s, &c);
-    assert_int_equal(open_len(&s), 3);
-    end(&s);
+    for (unsigned fast = 0; fast < 2; fast++) {
+        struct script s;
+        struct gn_command c = {.type = GN_CMD_FIND, .target = peer(9).id};
+
+        c.flags = fast ? GN_CMDF_FAST : GN_CMDF_BACKGROUND;
+        begin(&s, GN_MODE_CLIENT);
+        meet(&s, 20);
+        command(&s, &c);
+        assert_int_equal(open_len(&s), fast ? 10 : 3);
+        end(&s);
+    }
 }
 
 static void slow_peer_frees_its_place_and_three_are_asked_again(void **state)
@@ -856,7 +859,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(six_queries_at_once_to_the_nearest_first),
-        cmocka_unit_test(background_lookup_takes_three_places),
+        cmocka_unit_test(background_lookup_takes_three_places_and_a_fast_one_ten),
         cmocka_unit_test(slow_peer_frees_its_place_and_three_are_asked_again),
         cmocka_unit_test(lookup_frontier_takes_two_of_a_network),
         cmocka_unit_test(useless_contacts_are_never_asked),

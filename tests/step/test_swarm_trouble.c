@@ -469,9 +469,10 @@ static void every_allocation_may_fail_once(void **state)
     assert_true(nth > 25);
 }
 
-static uint64_t transcript(uint64_t seed)
+static uint64_t transcript(uint64_t seed, bool shared_book)
 {
-    struct step_net_config config = {.seed = seed, .nodes = 40, .loss_percent = 5, .jitter_percent = 20};
+    struct step_net_config config = {
+        .seed = seed, .nodes = 40, .loss_percent = 5, .jitter_percent = 20, .shared_book = shared_book};
     struct step_net *n = swarm_of(config, GN_SECONDS(30));
     struct gn_id target = put_text(n, 3, "same");
 
@@ -486,9 +487,27 @@ static uint64_t transcript(uint64_t seed)
 static void the_same_seed_gives_the_same_transcript(void **state)
 {
     (void)state;
-    uint64_t first = transcript(50);
-    assert_true(first == transcript(50));
-    assert_true(first != transcript(51));
+    uint64_t first = transcript(50, false);
+    assert_true(first == transcript(50, false));
+    assert_true(first != transcript(51, false));
+}
+
+static void nodes_may_share_a_book_without_noticing(void **state)
+{
+    struct step_net *n =
+        swarm_of((struct step_net_config){.seed = 53, .nodes = 256, .local = true, .shared_book = true}, GN_MINUTES(3));
+    size_t bytes_sum = 0;
+
+    (void)state;
+    assert_true(transcript(50, true) == transcript(50, false));
+    for (unsigned i = 0; i < 256; i++) {
+        bytes_sum += step_net_bytes(n, i);
+    }
+    print_message("shared book: %u contacts for 256 nodes, %zu bytes a node besides\n", step_net_book_len(n),
+                  bytes_sum / 256);
+    assert_in_range(step_net_book_len(n), 256, 300);
+    assert_true(bytes_sum / 256 <= 16U * 1024U);
+    step_net_free(n);
 }
 
 static void a_node_with_a_full_table_stays_small(void **state)
@@ -534,6 +553,7 @@ int main(void)
         cmocka_unit_test(a_private_network_has_servers_at_once),
         cmocka_unit_test(every_allocation_may_fail_once),
         cmocka_unit_test(the_same_seed_gives_the_same_transcript),
+        cmocka_unit_test(nodes_may_share_a_book_without_noticing),
         cmocka_unit_test(a_node_with_a_full_table_stays_small),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

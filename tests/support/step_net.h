@@ -25,6 +25,7 @@ struct step_net_config {
     bool local;                /* all on 127.0.0.1 with allow_private */
     enum gn_overlay_mode mode; /* of a local network; the nodes of a public one are servers */
     unsigned first_auto;       /* in a public network: nodes from this one on are AUTO; 0 = none */
+    bool shared_book;          /* one contact book for all */
     uint64_t fail_at;          /* the n-th allocation of node `fail_node` fails; 0 = none */
     unsigned fail_node;
     gn_time_us store_us; /* how long a store takes */
@@ -75,6 +76,8 @@ void step_net_set_store_delay(struct step_net *n, gn_time_us delay_us);
 /* Bytes that the node has allocated now, and how often it has allocated. */
 size_t step_net_bytes(const struct step_net *n, unsigned node);
 uint64_t step_net_allocs(const struct step_net *n, unsigned node);
+/* Contacts in the shared book. */
+uint32_t step_net_book_len(const struct step_net *n);
 /* Did the planned allocation failure happen? */
 bool step_net_failed(const struct step_net *n);
 /* A hash of everything that every node emitted, with time and order. */

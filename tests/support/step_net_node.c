@@ -19,6 +19,7 @@ static bool start(struct step_net *n, struct node *node)
     enum gn_err err;
 
     config.allow_private = n->config.local;
+    config.book = n->config.shared_book ? &n->book : NULL;
     if (n->config.local) {
         config.mode = n->config.mode;
     } else if (n->config.first_auto > 0 && node->index >= n->config.first_auto) {
@@ -89,6 +90,7 @@ struct step_net *step_net_new(const struct step_net_config *config)
     gn_rng_init_test(&n->lies, config->seed, 2);
     enum gn_err err = gn_outbox_new(&n->out, gn_alloc_default());
     GN_CHECK(err == GN_OK);
+    gn_book_init(&n->book, gn_alloc_default(), (const uint8_t[16]){1}, 100000);
     for (unsigned i = 0; i < config->nodes; i++) {
         prepare(n, &n->nodes[i], i);
         (void)start(n, &n->nodes[i]);
@@ -106,6 +108,8 @@ void step_net_free(struct step_net *n)
         step_store_fini(&node->store);
         free(node->table);
     }
+    GN_CHECK(gn_book_len(&n->book) == 0); /* every reference was given back */
+    gn_book_fini(&n->book);
     for (size_t i = 0; i < n->heap_len; i++) {
         free(n->heap[i].body);
         step_store_answer_free(n->heap[i].answer);
@@ -292,6 +296,11 @@ gn_time_us step_net_now(const struct step_net *n)
 gn_wall_s step_net_wall(const struct step_net *n)
 {
     return WALL_START + n->now / GN_SECONDS(1);
+}
+
+uint32_t step_net_book_len(const struct step_net *n)
+{
+    return gn_book_len(&n->book);
 }
 
 size_t step_net_bytes(const struct step_net *n, unsigned node)

@@ -6,6 +6,7 @@
 #define GN_TESTS_SUPPORT_STEP_NET_STATE_H
 
 #include "base/rng.h"
+#include "overlay/kad/book.h"
 #include "tests/support/step_meter.h"
 #include "tests/support/step_net.h"
 #include "tests/support/step_store.h"
@@ -63,6 +64,7 @@ struct step_net {
     struct asked *asked;
     size_t asked_len, asked_cap;
     struct gn_outbox *out;
+    struct gn_book book;
     struct gn_rng links, lies;
     gn_time_us now;
     uint64_t seq, hash, queries, soft_errors;
