@@ -89,9 +89,11 @@ enum gn_err gn_link_stream_start(struct gn_link_stream *s)
     struct gn_link_conn *c = s->conn;
     if (s->id >= 0 || s->inbound)
         return GN_OK;
-    enum gn_err err = gn_quic_stream_open(quic_of(s), &s->id, c->conn);
+    int64_t id = -1;
+    enum gn_err err = gn_quic_stream_open(quic_of(s), &id, c->conn);
     if (err)
         return err;
+    s->id = id;
     (void)gn_quic_stream_set_user(quic_of(s), c->conn, s->id, s);
     err = gn_quic_stream_write(quic_of(s), c->conn, s->id, gn_slice_of(s->early, s->early_len), s->early_fin);
     if (err)
@@ -101,6 +103,11 @@ enum gn_err gn_link_stream_start(struct gn_link_stream *s)
     s->early_len = 0;
     gn_links_touch(c->links);
     return GN_OK;
+}
+
+bool gn_link_stands(const struct gn_link_stream *s)
+{
+    return !s->ended && s->id >= 0;
 }
 
 static enum gn_err write_early(struct gn_link_stream *s, struct gn_slice data, bool fin)
