@@ -63,6 +63,8 @@ struct gn_host {
 
     uint32_t *writes; /* request ids inside the open batch */
     enum gn_err *write_errs;
+    uint32_t expire_req; /* the open batch's EXPIRE, and how many records it removed */
+    size_t expire_removed;
     uint32_t writes_len;
 
     struct gn_list queries; /* overlay queries by stream, both directions (host_query.c) */

@@ -175,8 +175,9 @@ static enum gn_err write_one(struct gn_host *h, const struct gn_store_request *r
     if (r->op == GN_STORE_SAVE_TABLE)
         return gn_store_meta_put(s, TABLE_NAME, r->data);
     if (r->op == GN_STORE_EXPIRE) {
-        size_t removed = 0;
-        return gn_store_expire(s, &removed, r->wall, r->limit ? r->limit : 256);
+        h->expire_req = r->req;
+        h->expire_removed = 0;
+        return gn_store_expire(s, &h->expire_removed, r->wall, r->limit ? r->limit : 256);
     }
     struct gn_store_record record = {.key = key,
                                      .data = r->entry.record,
@@ -229,8 +230,12 @@ bool gn_host_store_commit(struct gn_host *h)
     memcpy(reqs, h->writes, len * sizeof *reqs);
     memcpy(errs, h->write_errs, len * sizeof *errs);
     h->writes_len = 0; /* before answering: an answer may write again */
+    uint32_t expire_req = h->expire_req;
+    size_t removed = h->expire_removed;
     for (uint32_t i = 0; i < len; i++)
-        answer(h, &(struct gn_store_answer){.req = reqs[i], .err = errs[i] ? errs[i] : err});
+        answer(h, &(struct gn_store_answer){.req = reqs[i],
+                                            .err = errs[i] ? errs[i] : err,
+                                            .records_total = reqs[i] == expire_req ? removed : 0});
     return true;
 }
 

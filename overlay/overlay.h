@@ -23,7 +23,7 @@ struct gn_overlay_config {
     bool allow_private; /* loopback and private addresses are peers like any other, exempt from diversity limits */
     uint64_t store_bytes_max;       /* 0 = 64 MiB */
     uint32_t keys_per_group_max;    /* 0 = 1,000 per writer /24 or /48 */
-    uint32_t providers_per_key_max; /* 0 = 500 */
+    uint32_t providers_per_key_max; /* 0 = 500; at most 512 */
     uint32_t lookups_max;           /* 0 = 256 operations at once */
     struct gn_book *book;           /* overlay/kad/book.h; NULL = its own. A simulation's nodes share one (borrowed) */
 };

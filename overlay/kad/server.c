@@ -28,6 +28,9 @@ enum gn_err gn_server_new(struct gn_server **out, const struct gn_overlay_config
     s->bytes_max = config->store_bytes_max ? config->store_bytes_max : BYTES_DEFAULT;
     s->keys_max = config->keys_per_group_max ? config->keys_per_group_max : KEYS_DEFAULT;
     s->providers_max = config->providers_per_key_max ? config->providers_per_key_max : PROVIDERS_DEFAULT;
+    if (s->providers_max > GN_SERVER_LIST_MAX) { /* all of one key are read to count them */
+        s->providers_max = GN_SERVER_LIST_MAX;
+    }
     gn_token_init(&s->token, env->rng, now);
     gn_limit_init(&s->limit, env->alloc, env->rng, config->allow_private, now);
     gn_ratelimit_init(&s->probes, PROBE_RATE, PROBE_BURST, now);
