@@ -306,27 +306,6 @@ static void a_failing_store_makes_us_busy_not_ignorant(void **state)
 
 /* ---- GET_PROVIDERS ---- */
 
-static void fill_providers(struct world *w, const struct gn_id *content, size_t n)
-{
-    struct test_record t;
-    struct gn_record r;
-    size_t len = 0;
-
-    test_provider(&t, &w->peer, content, TEST_WALL + 100);
-    r = t.r;
-    for (size_t i = 0; i < n; i++) { /* signatures do not matter here */
-        r.owner = test_id(0);
-        gn_store_u64(r.owner.b, i);
-        assert_int_equal(gn_record_encode(t.bytes, &len, sizeof(t.bytes), &r), GN_OK);
-        fake_store_put(&w->store, &(struct gn_store_entry){.kind = GN_RECORD_PROVIDER,
-                                                           .target = *content,
-                                                           .sub = r.owner,
-                                                           .expires_at = TEST_WALL + 100,
-                                                           .stored_at = TEST_WALL - i % 50,
-                                                           .record = gn_slice_of(t.bytes, len)});
-    }
-}
-
 static void providers_come_newest_and_random_by_turns(void **state)
 {
     struct world w;

@@ -383,6 +383,20 @@ static void many_providers_are_kept_but_not_too_many(void **state)
     end(&w);
 }
 
+static void more_providers_per_key_than_can_be_counted_are_not_promised(void **state)
+{
+    struct world w;
+    struct gn_id content = test_id(3);
+    struct test_record t;
+
+    (void)state;
+    begin_with(&w, &(struct gn_overlay_config){.providers_per_key_max = 100000});
+    fill_providers(&w, &content, 512);
+    test_provider(&t, &w.peer, &content, TEST_WALL + 100);
+    assert_int_equal(put(&w, &t), GN_MSG_QUOTA);
+    end(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -400,6 +414,7 @@ int main(void)
         cmocka_unit_test(quotas_of_bytes_and_of_keys_per_group_hold),
         cmocka_unit_test(private_writers_have_no_quota_of_keys_when_the_network_is_private),
         cmocka_unit_test(many_providers_are_kept_but_not_too_many),
+        cmocka_unit_test(more_providers_per_key_than_can_be_counted_are_not_promised),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
