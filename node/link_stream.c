@@ -125,11 +125,6 @@ static enum gn_err write_early(struct gn_link_stream *s, struct gn_slice data, b
     return GN_OK;
 }
 
-bool gn_link_stands(const struct gn_link_stream *s)
-{
-    return !s->ended && s->id >= 0;
-}
-
 enum gn_err gn_link_write(struct gn_link_stream *s, struct gn_slice data, bool fin)
 {
     if (s->ended)
