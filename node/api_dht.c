@@ -16,7 +16,10 @@ static struct gn_api_peer peer_of(struct gn_node *n, const struct gn_peer_info *
     bool connected = gn_links_connected(gn_host_links(n->host), &p->contact.id);
     return (struct gn_api_peer){
         .contact = p->contact,
-        .state = p->replacement ? "spare" : p->live ? "good" : p->misses ? "silent" : "questionable",
+        .state = p->replacement ? "spare"
+                 : p->live      ? "good"
+                 : p->misses    ? "silent"
+                                : "questionable",
         .rtt_us = p->srtt_us,
         .seen_ago_us = p->last_seen ? gn_time_sub(now, p->last_seen) : GN_TIME_NEVER,
         .common_bits = p->bucket,

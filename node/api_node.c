@@ -1,15 +1,12 @@
 /* node/api_node.c - what the node says of itself: identity, settings, reachability, metrics; and its stop. */
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/check.h"
 #include "base/os_clock.h"
-#include "base/units.h"
+#include "node/machine.h"
 #include "node/node_inside.h"
 
 bool gn_api_ready(void *node)
@@ -64,7 +61,7 @@ void gn_api_node_info(void *node, struct gn_api_call *call)
 void gn_api_config(void *node, struct gn_api_call *call)
 {
     struct gn_node *n = node;
-    struct gn_api_setting items[GN_CONF_KEYS * 4];
+    struct gn_api_setting items[GN_CONF_KEYS + 2 * GN_CONF_VALUES_MAX]; /* two settings are repeatable */
     size_t len = 0;
     for (size_t k = 0; k < GN_CONF_KEYS; k++) {
         enum gn_config_key key = (enum gn_config_key)k;
@@ -81,30 +78,7 @@ void gn_api_config(void *node, struct gn_api_call *call)
 
 /* ---- The doctor ------------------------------------------------------------------------------------------------ */
 
-#define CHECKS_MAX 12U
-#define CHECK_TEXT 192U
-
-struct report {
-    struct gn_api_check checks[CHECKS_MAX];
-    char texts[CHECKS_MAX][CHECK_TEXT];
-    size_t len;
-};
-
-__attribute__((format(printf, 5, 6))) static void say(struct report *r, const char *name, const char *status,
-                                                      const char *advice, const char *format, ...)
-{
-    if (r->len == CHECKS_MAX)
-        return;
-    va_list args;
-    va_start(args, format);
-    (void)vsnprintf(r->texts[r->len], CHECK_TEXT, format, args);
-    va_end(args);
-    r->checks[r->len] =
-        (struct gn_api_check){.name = name, .status = status, .text = r->texts[r->len], .advice = advice};
-    r->len++;
-}
-
-static void check_sockets(struct gn_node *n, struct report *r)
+static void check_sockets(struct gn_node *n, struct gn_machine_report *r)
 {
     struct gn_addr bound[2];
     char text[GN_ADDR_TEXT_MAX];
@@ -114,89 +88,75 @@ static void check_sockets(struct gn_node *n, struct report *r)
         gn_addr_print(text, &bound[i]);
         v4 = v4 || bound[i].family == GN_ADDR_V4;
         v6 = v6 || bound[i].family == GN_ADDR_V6;
-        say(r, bound[i].family == GN_ADDR_V4 ? "udp4" : "udp6", "ok", NULL, "listening on %s", text);
+        gn_machine_say(r, bound[i].family == GN_ADDR_V4 ? "udp4" : "udp6", "ok", NULL, "listening on %s", text);
     }
     if (!v4)
-        say(r, "udp4", "warn", "add --listen 0.0.0.0:4747 unless this is meant", "no IPv4 socket");
+        gn_machine_say(r, "udp4", "warn", "add --listen 0.0.0.0:4747 unless this is meant", "no IPv4 socket");
     if (!v6)
-        say(r, "udp6", "warn", "add --listen [::]:4747 unless this is meant", "no IPv6 socket");
+        gn_machine_say(r, "udp6", "warn", "add --listen [::]:4747 unless this is meant", "no IPv6 socket");
 }
 
-static void check_peers(struct gn_node *n, struct report *r)
+static void check_peers(struct gn_node *n, struct gn_machine_report *r)
 {
     size_t peers = gn_overlay_peers_len(gn_host_overlay(n->host));
     size_t wanted = gn_config_len(n->config, GN_CONF_BOOTSTRAP);
     if (peers > 0)
-        say(r, "peers", "ok", NULL, "%zu peers in the routing table", peers);
+        gn_machine_say(r, "peers", "ok", NULL, "%zu peers in the routing table", peers);
     else if (wanted == 0)
-        say(r, "peers", "warn", "give another node's address with --bootstrap ID@HOST:PORT",
-            "nobody is known and no bootstrap peer is configured");
+        gn_machine_say(r, "peers", "warn", "give another node's address with --bootstrap ID@HOST:PORT",
+                       "nobody is known and no bootstrap peer is configured");
     else
-        say(r, "peers", "fail", "check that the bootstrap peers run, that UDP gets through, and that network name and key are theirs",
+        gn_machine_say(
+            r, "peers", "fail",
+            "check that the bootstrap peers run, that UDP gets through, and that network name and key are theirs",
             "nobody is known: none of the %zu bootstrap peers answers", wanted);
 }
 
-static void check_packets(struct gn_node *n, struct report *r)
+static void check_packets(struct gn_node *n, struct gn_machine_report *r)
 {
     struct gn_host_counters c;
     gn_host_counters(n->host, &c);
     const struct gn_seal_counters *s = gn_host_seal_counters(n->host);
     if (c.udp.packets_out > 10 && c.udp.packets_in == 0)
-        say(r, "packets", "fail", "a firewall drops UDP: allow it for this port",
-            "%llu packets sent, none received", (unsigned long long)c.udp.packets_out);
+        gn_machine_say(r, "packets", "fail",
+                       "allow UDP for this port in the firewall; compare --network and --network-key",
+                       "%llu packets sent, none came back: dropped on the way, or nobody there is of this network",
+                       (unsigned long long)c.udp.packets_out);
     else
-        say(r, "packets", "ok", NULL, "%llu received, %llu sent, %llu not permitted by a local firewall",
-            (unsigned long long)c.udp.packets_in, (unsigned long long)c.udp.packets_out,
-            (unsigned long long)c.udp.not_permitted);
+        gn_machine_say(r, "packets", "ok", NULL, "%llu received, %llu sent, %llu not permitted by a local firewall",
+                       (unsigned long long)c.udp.packets_in, (unsigned long long)c.udp.packets_out,
+                       (unsigned long long)c.udp.not_permitted);
     if (s->dropped_auth > 100 && s->replies_opened == 0)
-        say(r, "network", "fail", "compare --network and --network-key with those of the other nodes",
-            "%llu packets could not be opened: probably another network", (unsigned long long)s->dropped_auth);
+        gn_machine_say(r, "network", "fail", "compare --network and --network-key with those of the other nodes",
+                       "%llu packets could not be opened: probably another network",
+                       (unsigned long long)s->dropped_auth);
     if (c.udp.dropped_full > 0 || c.udp.again > c.udp.calls_out / 10)
-        say(r, "buffers", "warn", "raise net.core.wmem_max and net.core.rmem_max", "the kernel's UDP buffers are full at times");
+        gn_machine_say(r, "buffers", "warn", "raise net.core.wmem_max and net.core.rmem_max",
+                       "the kernel's UDP buffers are full at times");
 }
 
-static void check_machine(struct gn_node *n, struct report *r)
+static void check_machine(struct gn_node *n, struct gn_machine_report *r)
 {
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
-        say(r, "descriptors", limit.rlim_cur < 256 ? "warn" : "ok",
-            limit.rlim_cur < 256 ? "raise it: ulimit -n 4096, or LimitNOFILE= in the unit" : NULL,
-            "limit of %llu file descriptors", (unsigned long long)limit.rlim_cur);
-    struct statvfs disk;
-    if (statvfs(n->dir.path, &disk) == 0) {
-        char text[GN_UNITS_TEXT_MAX];
-        uint64_t left = (uint64_t)disk.f_bavail * disk.f_frsize;
-        gn_units_show_size(text, left);
-        say(r, "disk", left < (UINT64_C(64) << 20) ? "fail" : "ok",
-            left < (UINT64_C(64) << 20) ? "free some space: writes will fail soon" : NULL, "%s free for %s", text,
-            n->dir.path);
-    }
     struct gn_host_counters c;
     gn_host_counters(n->host, &c);
+    gn_machine_check_descriptors(r);
+    gn_machine_check_disk(r, n->dir.path);
     if (c.store_last_error)
-        say(r, "store", "fail", "free some space, then check the log", "the last write failed: %s",
-            gn_store_error_text(n->store));
+        gn_machine_say(r, "store", "fail", "free some space, then check the log", "the last write failed: %s",
+                       gn_store_error_text(n->store));
     else
-        say(r, "store", "ok", NULL, "%llu commits, no error", (unsigned long long)c.store_commits);
-    /* 2024-01-01: older than the program is certainly wrong; records and epochs depend on it. */
-    if (gn_os_clock_wall() < 1704067200U)
-        say(r, "clock", "fail", "set the clock (timedatectl set-ntp true)", "the clock is wrong");
-    else
-        say(r, "clock", "ok", NULL, "plausible; peers refuse an epoch more than an hour ahead");
+        gn_machine_say(r, "store", "ok", NULL, "%llu commits, no error", (unsigned long long)c.store_commits);
+    gn_machine_check_clock(r);
 }
 
-void gn_api_nat(void *node, struct gn_api_call *call)
+static void tell_report(struct gn_node *n, struct gn_api_call *call, const struct gn_machine_report *r)
 {
-    struct gn_node *n = node;
-    struct report *r = calloc(1, sizeof *r);
-    if (!r) {
-        gn_api_fail(call, GN_E_NO_MEMORY, NULL);
-        return;
-    }
-    check_sockets(n, r);
-    check_peers(n, r);
-    check_packets(n, r);
-    check_machine(n, r);
+    struct gn_api_check checks[GN_MACHINE_CHECKS_MAX];
+    for (size_t i = 0; i < r->len; i++)
+        checks[i] = (struct gn_api_check){.name = r->checks[i].name,
+                                          .status = r->checks[i].status,
+                                          .text = r->checks[i].text,
+                                          .advice = r->checks[i].advice};
     struct gn_addr observed = gn_overlay_observed(gn_host_overlay(n->host));
     struct gn_addr bound[2];
     size_t len = gn_host_listen(n->host, bound);
@@ -209,15 +169,31 @@ void gn_api_nat(void *node, struct gn_api_call *call)
         own = own || gn_addr_same_ip(&addrs[i], &observed);
     bool server = gn_overlay_is_server(gn_host_overlay(n->host));
     struct gn_api_nat nat = {
-        .reachability = !known                                              ? "unknown"
+        .reachability = !known                                            ? "unknown"
                         : server || own || gn_addr_is_loopback(&observed) ? "public"
                                                                           : "behind-nat",
-        .mapping = !known ? "unknown" : same_port ? "port-preserving" : "port-changed",
+        .mapping = !known      ? "unknown"
+                   : same_port ? "port-preserving"
+                               : "port-changed",
         .external = &observed,
         .external_len = known ? 1 : 0,
-        .checks = r->checks,
+        .checks = checks,
         .checks_len = r->len,
     };
     gn_api_done(call, &nat);
+}
+
+void gn_api_nat(void *node, struct gn_api_call *call)
+{
+    struct gn_machine_report *r = calloc(1, sizeof *r);
+    if (!r) {
+        gn_api_fail(call, GN_E_NO_MEMORY, NULL);
+        return;
+    }
+    check_sockets(node, r);
+    check_peers(node, r);
+    check_packets(node, r);
+    check_machine(node, r);
+    tell_report(node, call, r);
     free(r);
 }

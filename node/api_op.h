@@ -23,8 +23,8 @@ struct gn_api_op {
 
 /* NULL: no memory, and the call was failed. */
 struct gn_api_op *gn_api_op_new(struct gn_node *n, struct gn_api_call *call);
-/* Starts an operation; fn hears its events and ends the op, or runs the next one, on DONE. When it cannot be started the
- * op is failed. If the asker leaves, the operation is cancelled and DONE comes with CANCELLED. */
+/* Starts an operation; fn hears its events and ends the op, or runs the next one, on DONE. When it cannot be started
+ * the op is failed. If the asker leaves, the operation is cancelled and DONE comes with CANCELLED. */
 void gn_api_op_run(struct gn_api_op *op, const struct gn_command *command, gn_api_op_fn fn);
 void gn_api_op_done(struct gn_api_op *op, const void *result);
 void gn_api_op_fail(struct gn_api_op *op, enum gn_err err, const char *detail);

@@ -37,8 +37,7 @@ static void put_immutable(struct gn_node *n, struct gn_api_call *call, const str
         gn_api_op_fail(op, GN_E_LIMIT, "a value lives at most 48 hours");
         return;
     }
-    struct gn_record r = {
-        .kind = GN_RECORD_IMMUTABLE, .expiry = gn_os_clock_wall() + ttl_s, .value = req->value};
+    struct gn_record r = {.kind = GN_RECORD_IMMUTABLE, .expiry = gn_os_clock_wall() + ttl_s, .value = req->value};
     uint8_t *bytes = malloc(GN_RECORD_BYTES_MAX);
     struct gn_api_stored *stored = calloc(1, sizeof *stored);
     size_t len = 0;
@@ -163,6 +162,8 @@ static void on_got(struct gn_api_op *op, const struct gn_op_event *ev)
     bool gone = (g->best.flags & GN_RECORD_TOMBSTONE) != 0;
     if (g->bytes && !gone) {
         answer_record(op);
+    } else if (ev->err == GN_E_UNREACHABLE && ev->queries == 0) {
+        fail_getting(op, GN_E_NOT_FOUND, "this node does not have it and knows nobody to ask: see 'ghostnet doctor'");
     } else if (ev->err == GN_E_CANCELLED || ev->err == GN_E_TIMEOUT || ev->err == GN_E_UNREACHABLE) {
         fail_getting(op, ev->err, ev->err == GN_E_TIMEOUT ? "the lookup took too long" : "no peer answers");
     } else if (!gone && !g->kv && !g->asked_mutable) {
@@ -244,8 +245,7 @@ void gn_api_kv_get(void *node, struct gn_api_call *call, const struct gn_api_kv_
 
 static void on_kv_written(struct gn_api_op *op, const struct gn_mutable_result *result)
 {
-    struct gn_api_kv_value value = {
-        .version = result->seq, .expires = result->expires, .replicas = result->replicas};
+    struct gn_api_kv_value value = {.version = result->seq, .expires = result->expires, .replicas = result->replicas};
     gn_api_op_done(op, &value);
 }
 
@@ -315,7 +315,8 @@ static bool list_one(void *data, const struct gn_store_record *stored)
         r.salt.data[0] != 'k' || !gn_id_eq(&r.owner, gn_host_id(l->node->host)) || r.expiry <= gn_os_clock_wall())
         return true;
     struct gn_slice key = gn_slice_of(r.salt.data + 1, r.salt.len - 1);
-    if (key.len < l->req->prefix.len || (l->req->prefix.len && memcmp(key.data, l->req->prefix.data, l->req->prefix.len)))
+    if (key.len < l->req->prefix.len ||
+        (l->req->prefix.len && memcmp(key.data, l->req->prefix.data, l->req->prefix.len)))
         return true;
     if (l->req->after.len && compare_keys(key.data, key.len, l->req->after.data, l->req->after.len) <= 0)
         return true;

@@ -1,4 +1,5 @@
-/* node/bootstrap.c - joining: resolve the configured peers, query them, try again with backoff while nobody is known. */
+/* node/bootstrap.c - joining: resolve the configured peers, query them, try again with backoff while nobody is known.
+ */
 #include <stdlib.h>
 #include <string.h>
 

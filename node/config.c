@@ -226,6 +226,15 @@ static enum gn_err check_number(char why[GN_CONF_WHY_MAX], const struct gn_confi
     return GN_E_LIMIT;
 }
 
+static enum gn_err check_text(char why[GN_CONF_WHY_MAX], const struct gn_config_row *row, const char *text)
+{
+    if (text[0] != '\0' && strlen(text) <= row->max)
+        return GN_OK;
+    (void)snprintf(why, GN_CONF_WHY_MAX, "'%.80s' is %s: use 1 to %llu bytes", text, *text ? "too long" : "empty",
+                   (unsigned long long)row->max);
+    return GN_E_INVALID;
+}
+
 /* "HOST:PORT" where HOST may be a name, or an address in brackets. */
 static bool is_host_port(const char *text)
 {
@@ -255,14 +264,13 @@ static enum gn_err check_value(char why[GN_CONF_WHY_MAX], const struct gn_config
     switch (row->type) {
     case GN_CONF_TEXT:
     case GN_CONF_PATH:
-        if (text[0] == '\0' || strlen(text) > row->max)
-            return refuse(why, text, "a text that is neither empty nor longer than allowed");
-        return GN_OK;
+        return check_text(why, row, text);
     case GN_CONF_CHOICE:
         return choice_has(row->choices, text) ? GN_OK : refuse(why, text, row->choices);
     case GN_CONF_ADDR:
-        return gn_addr_parse(&addr, text, strlen(text)) ? refuse(why, text, "a numeric address such as 127.0.0.1:4747 or [::1]:4747")
-                                                        : GN_OK;
+        return gn_addr_parse(&addr, text, strlen(text))
+                   ? refuse(why, text, "a numeric address such as 127.0.0.1:4747 or [::1]:4747")
+                   : GN_OK;
     case GN_CONF_PEER:
         return is_peer(text) ? GN_OK : refuse(why, text, "ID@HOST:PORT or HOST:PORT");
     case GN_CONF_DURATION:
@@ -379,19 +387,11 @@ struct reading {
     struct gn_config *config;
     FILE *file, *errors;
     const char *path;
-    int line;      /* the one being parsed: Debian's libinih does not tell its handler */
+    int line; /* the one being parsed: Debian's libinih does not tell its handler */
     unsigned wrong;
+    int line_of[GN_CONF_KEYS]; /* where a setting was given that is not repeatable; 0: not yet */
     bool no_memory;
 };
-
-static char *read_line(char *out, int cap, void *data)
-{
-    struct reading *r = data;
-    char *got = fgets(out, cap, r->file);
-    if (got)
-        r->line++;
-    return got;
-}
 
 static void report(struct reading *r, const char *what, const char *detail)
 {
@@ -399,10 +399,73 @@ static void report(struct reading *r, const char *what, const char *detail)
     (void)fprintf(r->errors, "%s:%d: %s%s\n", r->path, r->line, what, detail);
 }
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* libinih tells only the first line that it cannot read, and goes on after it: each is told here instead. */
+static void check_syntax(struct reading *r, const char *line)
+{
+    const char *s = line;
+    if (r->line == 1 && strncmp(s, "\xef\xbb\xbf", 3) == 0)
+        s += 3; /* a byte order mark */
+    while (is_blank(*s))
+        s++;
+    if (*s == '\0' || *s == ';' || *s == '#' || (*s == '[' && strchr(s, ']')))
+        return;
+    if (*s == '[' || !strpbrk(s, "=:"))
+        report(r, "neither a [section] nor a name = value", "");
+    else if (s > line && is_blank(s[-1]))
+        report(r, "a setting begins at the beginning of its line: this one would continue the one above", "");
+}
+
+static char *read_line(char *out, int cap, void *data)
+{
+    struct reading *r = data;
+    if (!fgets(out, cap, r->file))
+        return NULL;
+    r->line++;
+    size_t len = strlen(out);
+    if (len > 0 && out[len - 1] == '\n') {
+        check_syntax(r, out);
+        return out;
+    }
+    int c = fgetc(r->file);
+    if (c == EOF) { /* the last line, without its end */
+        check_syntax(r, out);
+        return out;
+    }
+    report(r, "the line is too long, or holds a NUL byte: use at most 190 bytes", "");
+    while (c != '\n' && c != EOF)
+        c = fgetc(r->file);
+    (void)snprintf(out, (size_t)cap, "\n");
+    return out;
+}
+
+static void take_value(struct reading *r, enum gn_config_key key, const char *text)
+{
+    char why[GN_CONF_WHY_MAX], label[160];
+    if (r->line_of[key] > 0) {
+        (void)snprintf(label, sizeof label, "%s was given in line %d already", rows[key].name, r->line_of[key]);
+        report(r, label, ": give it once");
+        return;
+    }
+    if (!rows[key].repeatable)
+        r->line_of[key] = r->line;
+    enum gn_err err = gn_config_set(r->config, why, key, text, GN_CONF_FROM_FILE);
+    if (err == GN_E_NO_MEMORY) {
+        r->no_memory = true;
+    } else if (err) {
+        (void)snprintf(label, sizeof label, "%s: ", rows[key].name);
+        report(r, label, why);
+    }
+}
+
 static int take_setting(void *data, const char *section, const char *name, const char *text)
 {
     struct reading *r = data;
-    char why[GN_CONF_WHY_MAX], label[160];
+    char label[160];
     bool section_known = false;
     for (size_t i = 0; i < GN_CONF_KEYS; i++) {
         if (strcmp(rows[i].section, section) != 0)
@@ -410,18 +473,13 @@ static int take_setting(void *data, const char *section, const char *name, const
         section_known = true;
         if (strcmp(rows[i].name, name) != 0)
             continue;
-        enum gn_err err = gn_config_set(r->config, why, (enum gn_config_key)i, text, GN_CONF_FROM_FILE);
-        if (err == GN_E_NO_MEMORY)
-            r->no_memory = true;
-        else if (err) {
-            (void)snprintf(label, sizeof label, "%s: ", name);
-            report(r, label, why);
-        }
+        take_value(r, (enum gn_config_key)i, text);
         return 1;
     }
     (void)snprintf(label, sizeof label, "unknown %s '%.64s'", section_known ? "setting" : "section",
                    section_known ? name : section);
-    report(r, label, section_known ? " in this section" : ": use [node], [api], [log], [dht], [storage], [transport] or [nat]");
+    report(r, label,
+           section_known ? " in this section" : ": use [node], [api], [log], [dht], [storage], [transport] or [nat]");
     return 1;
 }
 
@@ -431,16 +489,12 @@ enum gn_err gn_config_read_file(struct gn_config *c, const char *path, FILE *err
     if (!file)
         return gn_err_from_errno(errno);
     struct reading r = {.config = c, .file = file, .errors = errors, .path = path};
-    int line = ini_parse_stream(read_line, &r, take_setting, &r);
+    int line = ini_parse_stream(read_line, &r, take_setting, &r); /* its lines are reported already */
     bool failed = ferror(file) != 0;
     (void)fclose(file);
     if (line == -2 || r.no_memory)
         return GN_E_NO_MEMORY;
     if (failed)
         return GN_E_IO;
-    if (line > 0) {
-        r.line = line;
-        report(&r, "neither a [section] nor a name = value", "");
-    }
-    return r.wrong ? GN_E_INVALID : GN_OK;
+    return r.wrong || line > 0 ? GN_E_INVALID : GN_OK;
 }

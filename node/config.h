@@ -39,13 +39,13 @@ enum gn_config_key {
 enum gn_config_type {
     GN_CONF_TEXT,
     GN_CONF_PATH,
-    GN_CONF_CHOICE,   /* one of `choices`, separated by | */
-    GN_CONF_ADDR,     /* numeric HOST:PORT */
-    GN_CONF_PEER,     /* ID@HOST:PORT or HOST:PORT, the host may be a name */
+    GN_CONF_CHOICE, /* one of `choices`, separated by | */
+    GN_CONF_ADDR,   /* numeric HOST:PORT */
+    GN_CONF_PEER,   /* ID@HOST:PORT or HOST:PORT, the host may be a name */
     GN_CONF_DURATION,
     GN_CONF_SIZE,
     GN_CONF_COUNT,
-    GN_CONF_BOOL,     /* yes, no, true, false, on, off */
+    GN_CONF_BOOL, /* yes, no, true, false, on, off */
 };
 
 enum gn_config_source { GN_CONF_FROM_DEFAULT, GN_CONF_FROM_FILE, GN_CONF_FROM_FLAG };
@@ -54,13 +54,13 @@ enum gn_config_source { GN_CONF_FROM_DEFAULT, GN_CONF_FROM_FILE, GN_CONF_FROM_FL
 
 struct gn_config_row {
     const char *section, *name;
-    const char *flag;     /* "listen" for --listen; NULL: only in the file */
-    const char *metavar;  /* for the help; NULL: a switch --no-NAME that sets "no" */
+    const char *flag;    /* "listen" for --listen; NULL: only in the file */
+    const char *metavar; /* for the help; NULL: a switch --no-NAME that sets "no" */
     enum gn_config_type type;
     const char *choices;
     const char *standard; /* the default; NULL: none. Repeatable ones: values separated by a blank */
     bool repeatable;
-    uint64_t min, max;    /* COUNT, SIZE, DURATION (us) */
+    uint64_t min, max; /* COUNT, SIZE, DURATION (us) */
     const char *help;
 };
 

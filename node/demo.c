@@ -125,8 +125,8 @@ static void tell_hop(const struct demo *d, const json_t *hop)
     int node = node_of(d, text_of(hop, "id"));
     tell("  hop %.0f: node %d, %3.0f shared bits, %-8s %s%.2f ms%s, named %.0f contacts", number_of(hop, "round"), node,
          number_of(hop, "common_bits"), text_of(hop, "outcome"), json_is_number(rtt) ? "in " : "after ",
-         json_is_number(rtt) ? json_number_value(rtt) : number_of(hop, "at_ms"), json_is_number(rtt) ? "" : " no answer",
-         number_of(hop, "learned"));
+         json_is_number(rtt) ? json_number_value(rtt) : number_of(hop, "at_ms"),
+         json_is_number(rtt) ? "" : " no answer", number_of(hop, "learned"));
 }
 
 static enum gn_err find(struct demo *d, size_t asker, const char *target, size_t *answered)
@@ -135,8 +135,7 @@ static enum gn_err find(struct demo *d, size_t asker, const char *target, size_t
     json_t *found = NULL, *hop = NULL;
     size_t i = 0;
     int n = snprintf(body, sizeof body, "{\"target\":\"%s\",\"explain\":true}", target);
-    struct gn_rpc_request request = {
-        .method = "POST", .target = "/v1/dht/find", .body = gn_slice_of(body, (size_t)n)};
+    struct gn_rpc_request request = {.method = "POST", .target = "/v1/dht/find", .body = gn_slice_of(body, (size_t)n)};
     enum gn_err err = gn_swarm_ask(&d->swarm, asker, &request, NULL, &found);
     if (err)
         return err;
@@ -190,7 +189,8 @@ static enum gn_err read_value(struct demo *d, size_t node)
     struct gn_rpc_response response;
     (void)snprintf(target, sizeof target, "/v1/records/%s", d->key);
     gn_time_us began = gn_os_clock_now();
-    enum gn_err err = gn_swarm_ask(&d->swarm, node, &(struct gn_rpc_request){.method = "GET", .target = target}, &response, NULL);
+    enum gn_err err =
+        gn_swarm_ask(&d->swarm, node, &(struct gn_rpc_request){.method = "GET", .target = target}, &response, NULL);
     if (err)
         return err;
     if (!gn_slice_eq(response.body, gn_slice_of(value_text, sizeof value_text - 1))) {
@@ -427,7 +427,7 @@ static void on_signal(int number)
 
 int gn_demo_run(const struct gn_demo_options *options)
 {
-    static enum gn_err (*const steps[])(struct demo *) = {step_join, step_find,  step_store, step_share,
+    static enum gn_err (*const steps[])(struct demo *) = {step_join,  step_find, step_store, step_share,
                                                           step_fetch, step_lose, step_drain};
     struct demo *d = calloc(1, sizeof *d);
     if (!d)
@@ -455,8 +455,9 @@ int gn_demo_run(const struct gn_demo_options *options)
         (void)fprintf(stderr, "ghostnet: demo: %s\n", interrupted ? "interrupted" : d->swarm.why);
     gn_swarm_end(&d->swarm, options->keep);
     if (!err)
-        (void)printf("\nDone in %.1f s: %zu nodes joined, found each other, kept a value and a folder through two crashes.%s\n",
-                     ms_since(d->began) / 1000, d->nodes, options->keep ? "" : " Nothing is left behind.");
+        (void)printf(
+            "\nDone in %.1f s: %zu nodes joined, found each other, kept a value and a folder through two crashes.%s\n",
+            ms_since(d->began) / 1000, d->nodes, options->keep ? "" : " Nothing is left behind.");
     if (options->keep)
         (void)printf("Kept: %s\n", d->swarm.dir);
     free(d->link);

@@ -47,8 +47,8 @@ static _Noreturn void become_node(const struct gn_swarm *s, const struct gn_swar
         _exit(127);
     char *argv[16];
     size_t n = 0;
-    char *fixed[] = {(char[]){"ghostnet"}, (char[]){"run"}, (char[]){"--data-dir"}, NULL, (char[]){"--listen"},
-                     (char[]){"127.0.0.1:0"}, (char[]){"--network"}, (char[]){"ghostnet-demo"}};
+    char *fixed[] = {(char[]){"ghostnet"}, (char[]){"run"},         (char[]){"--data-dir"}, NULL,
+                     (char[]){"--listen"}, (char[]){"127.0.0.1:0"}, (char[]){"--network"},  (char[]){"ghostnet-demo"}};
     for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
         argv[n++] = fixed[i];
     char data[PATH_MAX];

@@ -33,8 +33,8 @@ struct gn_mutable_result {
 /* Finishes the call through op: gn_api_op_done with what the API wants. */
 typedef void (*gn_mutable_fn)(struct gn_api_op *op, const struct gn_mutable_result *result);
 
-/* Starts a write; errors fail the call: LIMIT (value, ttl), CONFLICT (condition), NOT_FOUND (deleting what is not there),
- * UNREACHABLE (nobody stored it; it is kept here and published later), those of the store. */
+/* Starts a write; errors fail the call: LIMIT (value, ttl), CONFLICT (condition), NOT_FOUND (deleting what is not
+ * there), UNREACHABLE (nobody stored it; it is kept here and published later), those of the store. */
 void gn_mutable_write(struct gn_node *n, struct gn_api_call *call, const struct gn_mutable_write *write,
                       gn_mutable_fn done);
 /* The newest own version in the store. NOT_FOUND. Borrowed until the next call of the store. */

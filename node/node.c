@@ -32,9 +32,9 @@ static enum gn_err fail(char why[GN_NODE_WHY_MAX], enum gn_err err, const char *
 static enum gn_err open_log(struct gn_node *n, char why[GN_NODE_WHY_MAX])
 {
     bool json = strcmp(gn_config_text(n->config, GN_CONF_LOG_FORMAT), "json") == 0;
-    bool colours = !json && isatty(STDERR_FILENO) && !getenv("NO_COLOR");
-    enum gn_err err =
-        gn_os_log_init(&n->log_sink, STDERR_FILENO, json ? GN_OS_LOG_JSON : GN_OS_LOG_TEXT, colours);
+    const char *no_color = getenv("NO_COLOR");
+    bool colours = !json && isatty(STDERR_FILENO) && !(no_color && *no_color);
+    enum gn_err err = gn_os_log_init(&n->log_sink, STDERR_FILENO, json ? GN_OS_LOG_JSON : GN_OS_LOG_TEXT, colours);
     if (err)
         return fail(why, err, "cannot open the log", "", "try again");
     n->log_ready = true;
@@ -160,8 +160,9 @@ static enum gn_err open_host(struct gn_node *n, char why[GN_NODE_WHY_MAX])
         if (failed.family != GN_ADDR_NONE)
             gn_addr_print(text, &failed);
         return fail(why, err, "cannot listen on", text,
-                    err == GN_E_IN_USE ? "another program has the port: choose one with --listen HOST:PORT (port 0 picks one)"
-                                       : "choose another address with --listen");
+                    err == GN_E_IN_USE
+                        ? "another program has the port: choose one with --listen HOST:PORT (port 0 picks one)"
+                        : "choose another address with --listen");
     }
     return GN_OK;
 }

@@ -13,8 +13,8 @@
 
 struct gn_node;
 
-/* Opens everything: after it the ports are bound and the API listens. On an error `why` says what went wrong and what to
- * do. Borrows config until gn_node_free. LOCKED, CORRUPT, IN_USE, PERMISSION, NO_SPACE, INVALID, DESCRIPTORS, ... */
+/* Opens everything: after it the ports are bound and the API listens. On an error `why` says what went wrong and what
+ * to do. Borrows config until gn_node_free. LOCKED, CORRUPT, IN_USE, PERMISSION, NO_SPACE, INVALID, DESCRIPTORS, ... */
 GN_MUST_CHECK enum gn_err gn_node_new(struct gn_node **out, char why[GN_NODE_WHY_MAX], const struct gn_config *config,
                                       const char *data_dir);
 /* Joins the network, prints the ready line to stdout, runs until SIGINT, SIGTERM or a stop by the API, drains within

@@ -35,7 +35,7 @@ struct gn_node {
     struct gn_rpc_server *rpc;
     struct gn_bootstrap *bootstrap;
     struct gn_watch *watch;
-    struct gn_crypto crypto;           /* signs the user's records */
+    struct gn_crypto crypto; /* signs the user's records */
     struct gn_sodium_identity identity;
     uv_signal_t sigint, sigterm, sighup;
     uv_timer_t deadline; /* of the drain */

@@ -54,8 +54,8 @@ static enum gn_err check_ours(const char *path)
         return gn_err_from_errno(errno);
     bool foreign = false, known = false;
     for (struct dirent *e; (e = readdir(dir));) {
-        if (e->d_name[0] == '.')
-            continue;
+        if (e->d_name[0] == '.' || strcmp(e->d_name, "lost+found") == 0)
+            continue; /* an empty file system has the latter */
         bool is_ours = false;
         for (size_t i = 0; i < GN_ARRAY_LEN(ours); i++)
             is_ours = is_ours || strcmp(e->d_name, ours[i]) == 0;
@@ -79,15 +79,30 @@ static enum gn_err take_lock(struct gn_datadir *d, char why[GN_DATADIR_WHY_MAX])
     if (fcntl(d->lock_fd, F_SETLK, &lock) != 0) {
         struct flock holder = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
         bool known = fcntl(d->lock_fd, F_GETLK, &holder) == 0 && holder.l_type != F_UNLCK;
-        (void)snprintf(why, GN_DATADIR_WHY_MAX,
-                       "a node is running on %.300s already (pid %ld): use --data-dir for a second one, or 'ghostnet stop'",
-                       d->path, known ? (long)holder.l_pid : 0L);
+        (void)snprintf(
+            why, GN_DATADIR_WHY_MAX,
+            "a node is running on %.300s already (pid %ld): use --data-dir for a second one, or 'ghostnet stop'",
+            d->path, known ? (long)holder.l_pid : 0L);
         return GN_E_LOCKED;
     }
     int n = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
     if (ftruncate(d->lock_fd, 0) != 0 || pwrite(d->lock_fd, pid, (size_t)n, 0) != n)
         return fail(why, gn_err_from_errno(errno), "cannot write", path, "is the disk full?");
     return GN_OK;
+}
+
+bool gn_datadir_is_locked(const char *path)
+{
+    char name[PATH_MAX];
+    struct flock holder = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    if (gn_datadir_join(name, path, "lock"))
+        return false;
+    int fd = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return false;
+    bool locked = fcntl(fd, F_GETLK, &holder) == 0 && holder.l_type != F_UNLCK;
+    (void)close(fd);
+    return locked;
 }
 
 /* Reads 32 bytes in hex from a file of mode 0600, or makes them. */
@@ -116,7 +131,8 @@ static enum gn_err secret(const struct gn_datadir *d, char why[GN_DATADIR_WHY_MA
         len--;
     size_t got = 0;
     if (len != SECRET_HEX || gn_hex_decode(out, 32, &got, (const char *)data, len) || got != 32)
-        err = fail(why, GN_E_CORRUPT, "not a ghostnet file:", path, "restore it from a backup, or remove it to get a new one");
+        err = fail(why, GN_E_CORRUPT, "not a ghostnet file:", path,
+                   "restore it from a backup, or remove it to get a new one");
     else if (stat(path, &st) == 0 && (st.st_mode & 077) != 0)
         err = fail(why, GN_E_PERMISSION, "others may read", path, "chmod 600 it");
     sodium_memzero(data, len);

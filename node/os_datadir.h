@@ -13,6 +13,7 @@
 #define GN_NODE_OS_DATADIR_H
 
 #include <limits.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,16 +29,19 @@ struct gn_datadir {
     char token[GN_DATADIR_TOKEN_MAX];
 };
 
-/* The default folder: $XDG_DATA_HOME/ghostnet, else ~/.local/share/ghostnet. INVALID: neither is set. LIMIT: too long. */
+/* The default folder: $XDG_DATA_HOME/ghostnet, else ~/.local/share/ghostnet. INVALID: neither is set. LIMIT: too long.
+ */
 GN_MUST_CHECK enum gn_err gn_datadir_default(char path[PATH_MAX]);
 /* `name` inside `dir`. LIMIT: too long. */
 GN_MUST_CHECK enum gn_err gn_datadir_join(char out[PATH_MAX], const char *dir, const char *name);
 
-/* Makes the folder if it is missing (0700), takes the lock, reads or makes identity and token. On every error `why` says
- * what is wrong and what to do.
- * LOCKED: another node runs on it (its pid is in `why`). CORRUPT: identity.key or api.token is not what it should be, or
- * the folder holds something else's files; nothing is overwritten. PERMISSION: also an identity that others may read. */
+/* Makes the folder if it is missing (0700), takes the lock, reads or makes identity and token. On every error `why`
+ * says what is wrong and what to do. LOCKED: another node runs on it (its pid is in `why`). CORRUPT: identity.key or
+ * api.token is not what it should be, or the folder holds something else's files; nothing is overwritten. PERMISSION:
+ * also an identity that others may read. */
 GN_MUST_CHECK enum gn_err gn_datadir_open(struct gn_datadir *d, char why[GN_DATADIR_WHY_MAX], const char *path);
+/* Does a process hold the lock of this folder? */
+bool gn_datadir_is_locked(const char *path);
 /* Gives the lock back, wipes the secrets. */
 void gn_datadir_close(struct gn_datadir *d);
 

@@ -8,8 +8,8 @@
 #include "base/err.h"
 #include "node/config.h"
 
-/* Runs a node until it is stopped. Errors are told on stderr as "ghostnet: what: what to do". Returns GN_OK after a clean
- * end. */
+/* Runs a node until it is stopped. Errors are told on stderr as "ghostnet: what: what to do". Returns GN_OK after a
+ * clean end. */
 enum gn_err gn_run(const struct gn_config *config, const char *data_dir);
 
 #endif

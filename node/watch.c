@@ -1,4 +1,5 @@
-/* node/watch.c - notices that the network changed: netlink messages, a resume from suspend; and jumps of the wall clock. */
+/* node/watch.c - notices that the network changed: netlink messages, a resume from suspend; and jumps of the wall
+ * clock. */
 #include <errno.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>

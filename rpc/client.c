@@ -22,6 +22,7 @@ struct gn_rpc_client {
     unsigned status;
     bool is_lines;
     bool no_node;
+    bool interrupted;
     struct gn_http_header fields[GN_H1_HEADERS_MAX];
     size_t fields_len;
     struct gn_buffer field_text; /* what fields point into */
@@ -181,6 +182,7 @@ static enum gn_err explain_failure(struct gn_rpc_client *c, enum gn_err err)
 
 static enum gn_err conclude(struct gn_rpc_client *c, enum gn_err err)
 {
+    c->interrupted = err == GN_E_CANCELLED && !c->stream_err;
     if (!err && c->line.len > 0)
         err = GN_E_CLOSED; /* a line without its end */
     if (c->stream_err)
@@ -211,6 +213,7 @@ static void reset(struct gn_rpc_client *c, const struct gn_rpc_request *req)
     c->status = 0;
     c->is_lines = false;
     c->no_node = false;
+    c->interrupted = false;
     c->fields_len = 0;
     c->stream_err = GN_OK;
     c->detail[0] = '\0';
@@ -262,6 +265,11 @@ enum gn_err gn_rpc_call(struct gn_rpc_client *c, struct gn_rpc_response *out, co
 bool gn_rpc_client_no_node(const struct gn_rpc_client *c)
 {
     return c->no_node;
+}
+
+bool gn_rpc_client_interrupted(const struct gn_rpc_client *c)
+{
+    return c->interrupted;
 }
 
 enum gn_err gn_rpc_client_new(struct gn_rpc_client **out, const struct gn_alloc *alloc, const char *socket_path)

@@ -73,6 +73,8 @@ GN_MUST_CHECK enum gn_err gn_rpc_call(struct gn_rpc_client *c, struct gn_rpc_res
 
 /* True when an UNREACHABLE of the last call means that no node is running, not that the node could not reach a peer. */
 bool gn_rpc_client_no_node(const struct gn_rpc_client *c);
+/* True when a CANCELLED of the last call came from SIGINT or SIGTERM here, not from the node. */
+bool gn_rpc_client_interrupted(const struct gn_rpc_client *c);
 
 /* Builds a target: start with "/v1/kv/", append segments and query values percent-encoded. */
 struct gn_rpc_target {

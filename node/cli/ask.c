@@ -7,8 +7,11 @@
 
 #include "base/os_clock.h"
 #include "base/units.h"
+#include "base/utf8.h"
 #include "node/cli/cmd.h"
 #include "node/os_datadir.h"
+
+#define TTL_MAX GN_HOURS(48) /* of a record; the node would refuse it too */
 
 static int open_client(struct gn_cli *cli)
 {
@@ -26,9 +29,19 @@ static int open_client(struct gn_cli *cli)
     return GN_EXIT_DONE;
 }
 
+bool gn_cli_has_node(struct gn_cli *cli)
+{
+    struct gn_rpc_response response;
+    struct gn_rpc_request alive = {.method = "GET", .target = "/healthz", .timeout_us = GN_SECONDS(2)};
+    return open_client(cli) == GN_EXIT_DONE && gn_rpc_call(cli->client, &response, &alive) == GN_OK;
+}
+
 static int tell_error(struct gn_cli *cli, enum gn_err err, const struct gn_rpc_response *response)
 {
-    const char *detail = response->detail && *response->detail ? response->detail : gn_err_text(err);
+    const char *detail = *response->detail ? response->detail : gn_err_text(err);
+    if (gn_rpc_client_interrupted(cli->client))
+        return gn_cli_fail(GN_EXIT_INTERRUPTED, "%s: interrupted%s", cli->command->name,
+                           cli->command->run == gn_cmd_fetch ? ": the node goes on with it, see 'ghostnet files'" : "");
     if (err == GN_E_UNREACHABLE && gn_rpc_client_no_node(cli->client))
         return gn_cli_fail(GN_EXIT_NO_NODE, "no node is running on %s: start one with 'ghostnet run'", cli->data_dir);
     if (err == GN_E_TIMEOUT)
@@ -37,8 +50,8 @@ static int tell_error(struct gn_cli *cli, enum gn_err err, const struct gn_rpc_r
     return gn_cli_fail(gn_cli_exit_of(err), "%s: %s", cli->command->name, detail);
 }
 
-int gn_cli_ask(struct gn_cli *cli, struct gn_rpc_request *request, gn_time_us standard, struct gn_rpc_response *response,
-               json_t **body)
+int gn_cli_ask(struct gn_cli *cli, struct gn_rpc_request *request, gn_time_us standard,
+               struct gn_rpc_response *response, json_t **body)
 {
     struct gn_rpc_response own;
     response = response ? response : &own;
@@ -92,7 +105,7 @@ int gn_cli_read_value(uint8_t **data, size_t *len, const char *argument, size_t 
         return gn_cli_fail(GN_EXIT_REFUSED, "the value is longer than %zu bytes: share it as a file ('ghostnet share')",
                            max);
     }
-    if (!from_stdin)
+    if (!from_stdin && *len > 0)
         memcpy(buf, argument, *len);
     *data = buf;
     return GN_EXIT_DONE;
@@ -105,8 +118,10 @@ int gn_cli_take_ttl(const struct gn_cli *cli, struct gn_rpc_target *target)
     const char *text = gn_cli_value(cli, "ttl");
     if (!text)
         return GN_EXIT_DONE;
-    if (gn_units_parse_duration(&ttl, text, strlen(text)) || ttl < GN_SECONDS(1))
-        return gn_cli_fail(GN_EXIT_USAGE, "--ttl '%s' is not a duration: use 30s, 10m or 2h, at most 48h", text);
+    if (gn_units_parse_duration(&ttl, text, strlen(text)))
+        return gn_cli_fail(GN_EXIT_USAGE, "--ttl '%.40s' is not a duration: use 30s, 10m or 2h", text);
+    if (ttl < GN_SECONDS(1) || ttl > TTL_MAX)
+        return gn_cli_fail(GN_EXIT_USAGE, "--ttl '%.40s' is out of range: use 1s to 48h", text);
     (void)snprintf(seconds, sizeof seconds, "%llu", (unsigned long long)(ttl / GN_SECONDS(1)));
     gn_rpc_target_query(target, "ttl", gn_slice_str(seconds));
     return GN_EXIT_DONE;
@@ -128,6 +143,37 @@ const char *gn_cli_text(const json_t *object, const char *name)
 {
     const char *text = json_string_value(json_object_get(object, name));
     return text ? text : "";
+}
+
+void gn_cli_print_addresses(const json_t *addresses)
+{
+    size_t i = 0;
+    json_t *address = NULL;
+    json_array_foreach(addresses, i, address)
+    {
+        (void)printf("%s%s", i ? ", " : "", json_string_value(address));
+    }
+    (void)printf("%s\n", i ? "" : "none");
+}
+
+const char *gn_cli_plural(double n)
+{
+    return n >= 1 && n < 2 ? "" : "s";
+}
+
+void gn_cli_tame(char *out, size_t cap, const char *text)
+{
+    size_t len = gn_utf8_cut((const uint8_t *)text, strlen(text), cap - 1);
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)text[i];
+        bool c1 = c == 0xc2 && i + 1 < len && (unsigned char)text[i + 1] < 0xa0; /* U+0080 to U+009F, as UTF-8 */
+        out[i] = c < ' ' || c == 0x7f ? '?' : text[i];
+        if (c1) {
+            out[i] = '?';
+            out[++i] = '?';
+        }
+    }
+    out[len] = '\0';
 }
 
 double gn_cli_number(const json_t *object, const char *name)

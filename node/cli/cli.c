@@ -2,7 +2,9 @@
 #include "node/cli/cli.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,11 +69,13 @@ int gn_cli_exit_of(enum gn_err err)
 
 int gn_cli_flush(int code)
 {
-    if (fflush(stdout) == 0 && !ferror(stdout))
+    errno = 0;
+    bool failed = fflush(stdout) != 0 || ferror(stdout);
+    if (!failed || errno == EPIPE) /* with EPIPE the reader has seen enough */
         return code;
-    if (errno == EPIPE)
-        return code; /* the reader has seen enough */
-    return gn_cli_fail(GN_EXIT_FAILED, "cannot write the answer: %s", strerror(errno));
+    if (code != GN_EXIT_DONE)
+        return code; /* one line of errors was told already */
+    return gn_cli_fail(GN_EXIT_FAILED, "cannot write the answer: %s", errno ? strerror(errno) : "output error");
 }
 
 bool gn_cli_colours(int fd)
@@ -149,13 +153,24 @@ static int take_global(struct gn_cli *cli, const struct gn_cli_option *option, c
     return 0;
 }
 
-static int refuse_option(const struct gn_cli *cli, int code, char **argv)
+/* getopt leaves a letter in optopt, or one of our codes, or 0 for a long option that it does not know. */
+static int refuse_option(const struct gn_cli *cli, const struct parser *p, int code, char **argv)
 {
-    const char *given = argv[optind - 1];
     const char *hint = cli->command ? cli->command->name : "";
-    if (code == ':')
-        return gn_cli_fail(GN_EXIT_USAGE, "%s wants a value: see 'ghostnet help %s'", given, hint);
-    return gn_cli_fail(GN_EXIT_USAGE, "unknown option '%s': see 'ghostnet help%s%s'", given, *hint ? " " : "", hint);
+    const char *gap = *hint ? " " : "";
+    const struct gn_cli_option *option = optopt ? parser_find(p, optopt) : NULL;
+    if (option && code == ':')
+        return gn_cli_fail(GN_EXIT_USAGE, "--%s wants a value (%s): see 'ghostnet help%s%s'", option->name,
+                           option->metavar, gap, hint);
+    if (option)
+        return gn_cli_fail(GN_EXIT_USAGE, "--%s takes no value: see 'ghostnet help%s%s'", option->name, gap, hint);
+    if (optopt)
+        return gn_cli_fail(GN_EXIT_USAGE, "unknown option '-%c': see 'ghostnet help%s%s'", optopt, gap, hint);
+    const char *given = argv[optind - 1];
+    const char *similar = gn_cli_similar_option(cli->command, given + strspn(given, "-"));
+    if (similar)
+        return gn_cli_fail(GN_EXIT_USAGE, "unknown option '%.80s': did you mean '--%s'?", given, similar);
+    return gn_cli_fail(GN_EXIT_USAGE, "unknown option '%.80s': see 'ghostnet help%s%s'", given, gap, hint);
 }
 
 /* Parses options up to the first argument (words_first) or everywhere. -1: go on; else the exit code. */
@@ -171,7 +186,7 @@ static int parse_options(struct gn_cli *cli, int argc, char **argv, bool *help)
     for (int code; (code = getopt_long(argc, argv, p.shorts, p.longs, NULL)) != -1;) {
         const struct gn_cli_option *option = parser_find(&p, code);
         if (!option)
-            return refuse_option(cli, code, argv);
+            return refuse_option(cli, &p, code, argv);
         if (strcmp(option->name, "help") == 0) {
             *help = true;
         } else if (is_global(option)) {
@@ -190,12 +205,31 @@ static int parse_options(struct gn_cli *cli, int argc, char **argv, bool *help)
 
 /* ---- Commands -------------------------------------------------------------------------------------------------- */
 
-static int no_command(const char *word)
+/* "kv" alone, "kv --help", "kv gte". */
+static int no_command_in_group(int argc, char **argv)
 {
-    const char *similar = gn_cli_similar(word);
+    char both[64];
+    if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+        gn_cli_help_group(stdout, argv[0]);
+        return gn_cli_flush(GN_EXIT_DONE);
+    }
+    if (argc < 2 || argv[1][0] == '-')
+        return gn_cli_fail(GN_EXIT_USAGE, "%s wants a second word: see 'ghostnet help %s'", argv[0], argv[0]);
+    (void)snprintf(both, sizeof both, "%s %s", argv[0], argv[1]);
+    const char *similar = gn_cli_similar(both);
     if (similar)
-        return gn_cli_fail(GN_EXIT_USAGE, "unknown command '%s': did you mean '%s'?", word, similar);
-    return gn_cli_fail(GN_EXIT_USAGE, "unknown command '%s': see 'ghostnet help'", word);
+        return gn_cli_fail(GN_EXIT_USAGE, "unknown command '%s': did you mean '%s'?", both, similar);
+    return gn_cli_fail(GN_EXIT_USAGE, "unknown command '%s': see 'ghostnet help %s'", both, argv[0]);
+}
+
+static int no_command(int argc, char **argv)
+{
+    if (gn_cli_group(argv[0]))
+        return no_command_in_group(argc, argv);
+    const char *similar = gn_cli_similar(argv[0]);
+    if (similar)
+        return gn_cli_fail(GN_EXIT_USAGE, "unknown command '%.60s': did you mean '%s'?", argv[0], similar);
+    return gn_cli_fail(GN_EXIT_USAGE, "unknown command '%.60s': see 'ghostnet help'", argv[0]);
 }
 
 static int run_command(struct gn_cli *cli, int argc, char **argv)
@@ -205,14 +239,14 @@ static int run_command(struct gn_cli *cli, int argc, char **argv)
     if (code >= 0)
         return code;
     if (help) {
-        gn_cli_help_command(cli->command);
+        gn_cli_help_command(stdout, cli->command);
         return gn_cli_flush(GN_EXIT_DONE);
     }
     cli->args = argv + optind;
     cli->args_len = argc - optind;
     if (cli->args_len < cli->command->args_min)
-        return gn_cli_fail(GN_EXIT_USAGE, "%s wants %s: see 'ghostnet help %s'", cli->command->name,
-                           cli->command->args, cli->command->name);
+        return gn_cli_fail(GN_EXIT_USAGE, "%s wants %s: see 'ghostnet help %s'", cli->command->name, cli->command->args,
+                           cli->command->name);
     if (cli->command->args_max >= 0 && cli->args_len > cli->command->args_max)
         return gn_cli_fail(GN_EXIT_USAGE, "too many arguments, from '%s' on: see 'ghostnet help %s'",
                            cli->args[cli->command->args_max], cli->command->name);
@@ -221,23 +255,37 @@ static int run_command(struct gn_cli *cli, int argc, char **argv)
     return gn_cli_flush(code);
 }
 
+/* A socket must never get the number of a standard stream that was closed: answers would go into it. What is opened in
+ * its place fails like the closed one: a reader's end for writing, a writer's end for reading. */
+static void hold_standard_streams(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+            (void)open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY); /* takes the lowest free number: fd */
+}
+
 int gn_cli_main(int argc, char **argv)
 {
     struct gn_cli cli = {0};
     bool help = false;
     int words = 0;
+    char version[] = "version";
+    char *asked_version[] = {argv[0], version, NULL};
+    hold_standard_streams();
+    (void)signal(SIGPIPE, SIG_IGN); /* EPIPE says the same, and can be handled */
+    if (argc == 2 && strcmp(argv[1], "--version") == 0)
+        argv = asked_version;
     int code = parse_options(&cli, argc, argv, &help);
     if (code >= 0)
         return code;
     int at = optind;
     if (at >= argc || help) {
-        if (help || at >= argc)
-            gn_cli_help_all();
+        gn_cli_help_all(help ? stdout : stderr);
         return gn_cli_flush(help ? GN_EXIT_DONE : GN_EXIT_USAGE);
     }
     cli.command = gn_cli_find(argc - at, argv + at, &words);
     if (!cli.command)
-        return no_command(argv[at]);
+        return no_command(argc - at, argv + at);
     if (!cli.data_dir[0] && gn_datadir_default(cli.data_dir))
         cli.data_dir[0] = '\0'; /* a command that needs it says so */
     /* getopt takes the word before the options for the program's name. */

@@ -2,7 +2,8 @@
  *
  * Life: gn_cli_main is the program. Threads: the main one. Purity: none.
  *
- * Help, man pages and completion are printed from the same table (help.c), so that they cannot differ from what is parsed.
+ * Help, man pages and completion are printed from the same table (help.c), so that they cannot differ from what is
+ * parsed.
  */
 #ifndef GN_NODE_CLI_CLI_H
 #define GN_NODE_CLI_CLI_H
@@ -11,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/err.h"
 #include "base/time.h"
@@ -23,6 +25,7 @@ enum gn_cli_exit {
     GN_EXIT_NO_NODE = 4,
     GN_EXIT_TIMEOUT = 5,
     GN_EXIT_REFUSED = 6,
+    GN_EXIT_INTERRUPTED = 130, /* Ctrl-C, as shells count it */
 };
 
 struct gn_cli_option {
@@ -50,14 +53,14 @@ struct gn_cli {
     size_t given_len;
     char **args;
     int args_len;
-    struct gn_rpc_client *client; /* opened by gn_cli_call */
+    struct gn_rpc_client *client; /* opened by gn_cli_ask */
 };
 
 struct gn_cli_command {
     const char *name; /* "kv put" has two words */
     const char *args; /* "KEY VALUE|-" */
     const char *summary;
-    const char *help; /* paragraphs, lines up to 100 characters */
+    const char *help;                    /* paragraphs, lines up to 100 characters */
     const struct gn_cli_option *options; /* ended by a name of NULL; NULL: none */
     int args_min, args_max;              /* args_max -1: any number */
     int (*run)(struct gn_cli *cli);
@@ -81,15 +84,23 @@ int gn_cli_flush(int code);
 /* May stdout (fd 1) or stderr (fd 2) have colours? */
 bool gn_cli_colours(int fd);
 
-/* help.c */
-void gn_cli_help_all(void);
-void gn_cli_help_command(const struct gn_cli_command *command);
-/* Roff of ghostnet.1 (NULL) or of one command's page. */
-void gn_cli_help_man(const struct gn_cli_command *command);
-void gn_cli_help_completion(void);
-/* By one or two words; *words is how many matched. */
+/* find.c: by one or two words; *words is how many matched. NULL: no such command. */
 const struct gn_cli_command *gn_cli_find(int argc, char **argv, int *words);
-/* The most similar command or NULL. */
+/* Does `command` begin with this word and have a second one ("kv" of "kv put")? */
+bool gn_cli_in_group(const struct gn_cli_command *command, const char *word);
+/* The first command of such a group, or NULL: no command has two words of which this is the first. */
+const struct gn_cli_command *gn_cli_group(const char *word);
+/* The most similar command, or option of a command (NULL: a global one); NULL when none is close. */
 const char *gn_cli_similar(const char *word);
+const char *gn_cli_similar_option(const struct gn_cli_command *command, const char *name);
+
+/* help.c, for people */
+void gn_cli_help_all(FILE *out);
+void gn_cli_help_group(FILE *out, const char *word);
+void gn_cli_help_command(FILE *out, const struct gn_cli_command *command);
+/* man.c: roff of ghostnet.1 (NULL) or of one command's page. */
+void gn_cli_help_man(FILE *out, const struct gn_cli_command *command);
+/* completion.c: a bash script. */
+void gn_cli_help_completion(FILE *out);
 
 #endif

@@ -1,4 +1,5 @@
 /* node/cli/cmd_dht.c - peers, ping, find, put, get, kv. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,8 @@ int gn_cmd_peers(struct gn_cli *cli)
 {
     json_t *answer = NULL, *peer = NULL;
     size_t i = 0;
-    int code = gn_cli_ask(cli, &(struct gn_rpc_request){.method = "GET", .target = "/v1/peers"}, GN_SECONDS(5), NULL, &answer);
+    int code =
+        gn_cli_ask(cli, &(struct gn_rpc_request){.method = "GET", .target = "/v1/peers"}, GN_SECONDS(5), NULL, &answer);
     if (code)
         return code;
     json_t *peers = json_object_get(answer, "peers");
@@ -27,7 +29,8 @@ int gn_cmd_peers(struct gn_cli *cli)
             continue;
         }
         const json_t *rtt = json_object_get(peer, "rtt_ms");
-        (void)printf("%s@%-21s %-12s", gn_cli_text(peer, "id"), gn_cli_text(peer, "address"), gn_cli_text(peer, "state"));
+        (void)printf("%s@%-21s %-12s", gn_cli_text(peer, "id"), gn_cli_text(peer, "address"),
+                     gn_cli_text(peer, "state"));
         if (json_is_number(rtt))
             (void)printf(" %8.2f ms", json_number_value(rtt));
         (void)printf("%s\n", json_is_true(json_object_get(peer, "connected")) ? "  connected" : "");
@@ -197,7 +200,8 @@ static void say_stored(struct gn_cli *cli, const json_t *answer)
 {
     char left[GN_CLI_LEFT_MAX];
     gn_cli_show_left(left, json_integer_value(json_object_get(answer, "expires")));
-    gn_cli_say(cli, "stored on %.0f nodes, %s", gn_cli_number(answer, "replicas"), left);
+    double replicas = gn_cli_number(answer, "replicas");
+    gn_cli_say(cli, "stored on %.0f node%s, %s", replicas, gn_cli_plural(replicas), left);
 }
 
 int gn_cmd_put(struct gn_cli *cli)
@@ -224,11 +228,16 @@ static int write_out(struct gn_cli *cli, struct gn_slice bytes)
     const char *path = gn_cli_value(cli, "output");
     FILE *out = path ? fopen(path, "wbe") : stdout;
     if (!out)
-        return gn_cli_fail(GN_EXIT_FAILED, "cannot write %s", path);
+        return gn_cli_fail(GN_EXIT_FAILED, "cannot write %s: %s", path, strerror(errno));
     bool ok = fwrite(bytes.data, 1, bytes.len, out) == bytes.len;
-    if (path)
-        ok = fclose(out) == 0 && ok;
-    return ok ? GN_EXIT_DONE : gn_cli_fail(GN_EXIT_FAILED, "cannot write %s", path ? path : "the answer");
+    int why = errno;
+    if (path && fclose(out) != 0 && ok) {
+        ok = false;
+        why = errno;
+    }
+    if (ok || (!path && why == EPIPE)) /* the reader has seen enough */
+        return GN_EXIT_DONE;
+    return gn_cli_fail(GN_EXIT_FAILED, "cannot write %s: %s", path ? path : "the answer", strerror(why));
 }
 
 int gn_cmd_get(struct gn_cli *cli)
@@ -239,7 +248,8 @@ int gn_cmd_get(struct gn_cli *cli)
     if (gn_id_parse(&key, cli->args[0], strlen(cli->args[0])))
         return gn_cli_fail(GN_EXIT_USAGE, "'%.80s' is not a key: it has 52 characters", cli->args[0]);
     (void)snprintf(target, sizeof target, "/v1/records/%s", cli->args[0]);
-    int code = gn_cli_ask(cli, &(struct gn_rpc_request){.method = "GET", .target = target}, LOOKUP_WITHIN * 2, &response, NULL);
+    int code = gn_cli_ask(cli, &(struct gn_rpc_request){.method = "GET", .target = target}, LOOKUP_WITHIN * 2,
+                          &response, NULL);
     return code ? code : write_out(cli, response.body);
 }
 
@@ -269,7 +279,8 @@ static int if_version(struct gn_cli *cli, struct gn_http_header *header, char et
         return GN_EXIT_DONE;
     size_t digits = strspn(version, "0123456789");
     if (digits == 0 || digits > 19 || version[digits])
-        return gn_cli_fail(GN_EXIT_USAGE, "--if-version '%s' is not a version: use a number, 0 = must not exist", version);
+        return gn_cli_fail(GN_EXIT_USAGE, "--if-version '%s' is not a version: use a number, 0 = must not exist",
+                           version);
     bool none = strspn(version, "0") == digits;
     (void)snprintf(etag, 32, "\"%s\"", version);
     *header = none ? gn_http_header_of("if-none-match", "*") : gn_http_header_of("if-match", etag);
@@ -310,7 +321,8 @@ int gn_cmd_kv_get(struct gn_cli *cli)
     struct gn_rpc_response response;
     int code = kv_target(cli, &target, cli->args[0]);
     if (!code)
-        code = gn_cli_ask(cli, &(struct gn_rpc_request){.method = "GET", .target = target.text}, LOOKUP_WITHIN, &response, NULL);
+        code = gn_cli_ask(cli, &(struct gn_rpc_request){.method = "GET", .target = target.text}, LOOKUP_WITHIN,
+                          &response, NULL);
     return code ? code : write_out(cli, response.body);
 }
 
@@ -347,7 +359,8 @@ int gn_cmd_kv_list(struct gn_cli *cli)
             gn_rpc_target_query(&target, "prefix", gn_slice_str(cli->args[0]));
         if (*after)
             gn_rpc_target_query(&target, "after", gn_slice_str(after));
-        code = gn_cli_ask(cli, &(struct gn_rpc_request){.method = "GET", .target = target.text}, LOOKUP_WITHIN, NULL, &answer);
+        code = gn_cli_ask(cli, &(struct gn_rpc_request){.method = "GET", .target = target.text}, LOOKUP_WITHIN, NULL,
+                          &answer);
         if (code)
             return code;
         json_array_foreach(json_object_get(answer, "entries"), i, entry)

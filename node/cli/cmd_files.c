@@ -61,7 +61,8 @@ static int post_stream(struct gn_cli *cli, const char *target, json_t *body, jso
     gn_progress_end(&s.bar);
     free(text);
     if (!code && !s.result)
-        code = gn_cli_fail(GN_EXIT_FAILED, "the node went away before it was done: start it, then run the same command again");
+        code = gn_cli_fail(GN_EXIT_FAILED,
+                           "the node went away before it was done: start it, then run the same command again");
     *result = s.result;
     return code;
 }
@@ -114,8 +115,8 @@ int gn_cmd_fetch(struct gn_cli *cli)
     int code = target_path(cli, path);
     if (code)
         return code;
-    json_t *body = json_pack("{s:s,s:s,s:b}", "link", cli->args[0], "path", path, "overwrite",
-                             gn_cli_value(cli, "force") != NULL);
+    json_t *body =
+        json_pack("{s:s,s:s,s:b}", "link", cli->args[0], "path", path, "overwrite", gn_cli_value(cli, "force") != NULL);
     code = post_stream(cli, "/v1/transfers", body, &done);
     if (!code && cli->json)
         gn_cli_print_json(done);
@@ -134,8 +135,8 @@ static void print_file(const json_t *file)
     double total = gn_cli_number(file, "size"), have = gn_cli_number(file, "have");
     gn_units_show_size(size, (uint64_t)total);
     gn_units_show_size(served, (uint64_t)gn_cli_number(file, "served"));
-    (void)printf("%s  %-8s %-6s %10s", gn_cli_text(file, "root"), gn_cli_text(file, "state"),
-                 gn_cli_text(file, "kind"), size);
+    (void)printf("%s  %-8s %-6s %10s", gn_cli_text(file, "root"), gn_cli_text(file, "state"), gn_cli_text(file, "kind"),
+                 size);
     if (total > have)
         (void)printf(" %3.0f%%", total > 0 ? have * 100 / total : 0);
     (void)printf("  %s served  %s\n", served, gn_cli_text(file, "name"));
@@ -152,9 +153,11 @@ int gn_cmd_files(struct gn_cli *cli)
         if (gn_id_parse(&root, unshare, strlen(unshare)))
             return gn_cli_fail(GN_EXIT_USAGE, "--unshare '%.80s' is not a root: it has 52 characters", unshare);
         (void)snprintf(target, sizeof target, "/v1/files/%s", unshare);
-        return gn_cli_ask(cli, &(struct gn_rpc_request){.method = "DELETE", .target = target}, GN_SECONDS(10), NULL, NULL);
+        return gn_cli_ask(cli, &(struct gn_rpc_request){.method = "DELETE", .target = target}, GN_SECONDS(10), NULL,
+                          NULL);
     }
-    int code = gn_cli_ask(cli, &(struct gn_rpc_request){.method = "GET", .target = "/v1/files"}, GN_SECONDS(10), NULL, &answer);
+    int code = gn_cli_ask(cli, &(struct gn_rpc_request){.method = "GET", .target = "/v1/files"}, GN_SECONDS(10), NULL,
+                          &answer);
     if (code)
         return code;
     json_array_foreach(json_object_get(answer, "files"), i, file)

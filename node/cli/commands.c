@@ -81,8 +81,8 @@ const struct gn_cli_command gn_cli_commands[] = {
      "The first node of a network needs no --bootstrap; give its address ('ghostnet id') to the others.",
      run_options, 0, 0, gn_cmd_run},
     {"stop", "", "ask the running node to drain and end", "Waits until the node has ended.", NULL, 0, 0, gn_cmd_stop},
-    {"status", "", "what the running node is and does", "Prints identity, addresses, peers, records, files and traffic.",
-     NULL, 0, 0, gn_cmd_status},
+    {"status", "", "what the running node is and does",
+     "Prints identity, addresses, peers, records, files and traffic.", NULL, 0, 0, gn_cmd_status},
     {"id", "", "the node's addresses to hand out",
      "Prints ID@HOST:PORT, one per line, the most certain first: what others give to --bootstrap.", NULL, 0, 0,
      gn_cmd_id},
@@ -93,7 +93,8 @@ const struct gn_cli_command gn_cli_commands[] = {
      "PEER is an id, which is looked up, or ID@HOST:PORT, which is also added to the known peers.", NULL, 1, 1,
      gn_cmd_ping},
     {"find", "TARGET", "a DHT lookup",
-     "Finds the nodes closest to an id or key. With --explain each hop is printed as it happens: when, whom, how close\n"
+     "Finds the nodes closest to an id or key. With --explain each hop is printed as it happens: when, whom, how "
+     "close\n"
      "(shared leading bits), round-trip time, outcome, how many contacts it named, and why it was asked.",
      find_options, 1, 1, gn_cmd_find},
     {"put", "[VALUE|-]", "store a value, print its key",
@@ -102,13 +103,15 @@ const struct gn_cli_command gn_cli_commands[] = {
      ttl_options, 0, 1, gn_cmd_put},
     {"get", "KEY", "read a value", "Writes the value's bytes to stdout, exactly.", output_options, 1, 1, gn_cmd_get},
     {"kv put", "KEY [VALUE|-]", "set a key in the own space, print its version",
-     "Keys have up to 63 bytes, values up to 64 KiB. Others read it with 'kv get KEY --space ID', ID being this node's.",
+     "Keys have up to 63 bytes, values up to 64 KiB. Others read it with 'kv get KEY --space ID', ID being this "
+     "node's.",
      kv_put_options, 1, 2, gn_cmd_kv_put},
-    {"kv get", "KEY", "read a key", "Writes the value's bytes to stdout, exactly.", kv_get_options, 1, 1, gn_cmd_kv_get},
+    {"kv get", "KEY", "read a key", "Writes the value's bytes to stdout, exactly.", kv_get_options, 1, 1,
+     gn_cmd_kv_get},
     {"kv del", "KEY", "delete a key", "Leaves a signed mark that it is gone, for 48 hours.", kv_del_options, 1, 1,
      gn_cmd_kv_del},
-    {"kv list", "[PREFIX]", "the keys of the own space", "Sorted, with version, size and time left.", space_options, 0, 1,
-     gn_cmd_kv_list},
+    {"kv list", "[PREFIX]", "the keys of the own space", "Sorted, with version, size and time left.", space_options, 0,
+     1, gn_cmd_kv_list},
     {"share", "PATH...", "share files and folders, print links",
      "Hashes each PATH, announces it and keeps serving it from where it is. Prints a link per PATH:\n"
      "  ghost:<root>?name=...&size=...&peer=...",
@@ -119,16 +122,18 @@ const struct gn_cli_command gn_cli_commands[] = {
     {"files", "", "what is shared and fetched", "One line per file: root, state, kind, size, served bytes, name.",
      files_options, 0, 0, gn_cmd_files},
     {"doctor", "", "what network and machine allow",
-     "Checks sockets, peers, reachability, limits, disk and clock, and says what to do. Exits 1 if something is broken.",
+     "Checks sockets, peers, reachability, limits, disk and clock, and says what to do. Exits 1 if something is "
+     "broken.",
      NULL, 0, 0, gn_cmd_doctor},
     {"demo", "", "a swarm of real nodes on this machine",
-     "Starts nodes as processes of their own, stores, finds, shares and fetches, kills two of them, and shows that all\n"
+     "Starts nodes as processes of their own, stores, finds, shares and fetches, kills two of them, and shows that "
+     "all\n"
      "still works. Leaves nothing behind.",
      demo_options, 0, 0, gn_cmd_demo},
-    {"config check", "FILE", "validate a settings file", "Prints every mistake with its line and what is allowed.", NULL, 1,
-     1, gn_cmd_config_check},
-    {"config show", "", "print the settings in force", "Default, file or flag: each with its source.", config_options, 0, 0,
-     gn_cmd_config_show},
+    {"config check", "FILE", "validate a settings file", "Prints every mistake with its line and what is allowed.",
+     NULL, 1, 1, gn_cmd_config_check},
+    {"config show", "", "print the settings in force", "Default, file or flag: each with its source.", config_options,
+     0, 0, gn_cmd_config_show},
     {"version", "", "version, build, libraries", "Prints what this program was built from and runs with.", NULL, 0, 0,
      gn_cmd_version},
     {"help", "[COMMAND]", "help", "Prints help for a command, or for all.", help_options, 0, 2, gn_cmd_help},
