@@ -149,7 +149,7 @@ file(GLOB sources CONFIGURE_DEPENDS ${tests_dir}/step/test_*.c)
 foreach(source IN LISTS sources)
     gn_test_name(name step ${source})
     gn_test_program(${name} ${source} gn_storage gn_transport gn_overlay gn_base gn_cmocka)
-    gn_register(${name} step 120 ${name})
+    gn_register(${name} step 300 ${name})
 endforeach()
 
 file(GLOB sources CONFIGURE_DEPENDS ${tests_dir}/e2e/test_*.c)
