@@ -15,9 +15,9 @@ static size_t view_closest(void *ctx, struct gn_contact *out, size_t cap, const 
                            const struct gn_id *exclude)
 {
     struct gn_kad *k = &((struct gn_overlay *)ctx)->kad;
+    struct gn_table_wish wish = {.target = target, .except = exclude, .which = GN_TABLE_LIVE, .now = k->now};
     gn_book_handle handles[GN_KAD_K];
-    size_t n =
-        gn_table_closest(&k->table, handles, cap < GN_KAD_K ? cap : GN_KAD_K, target, exclude, GN_TABLE_LIVE, k->now);
+    size_t n = gn_table_closest(&k->table, handles, cap < GN_KAD_K ? cap : GN_KAD_K, &wish);
 
     for (size_t i = 0; i < n; i++) {
         out[i] = *gn_book_get(k->book, handles[i]);

@@ -26,7 +26,7 @@ void gn_book_init(struct gn_book *b, const struct gn_alloc *alloc, const uint8_t
 void gn_book_fini(struct gn_book *b)
 {
     for (uint32_t i = 0; i < b->chunks_len; i++) {
-        gn_alloc_free(b->alloc, b->chunks[i]);
+        gn_alloc_free(b->alloc, b->chunks[i].cards);
     }
     gn_alloc_free(b->alloc, b->chunks);
     gn_alloc_free(b->alloc, b->index);
@@ -42,7 +42,7 @@ void gn_book_fini(struct gn_book *b)
 
 static struct gn_book_card *place_of(const struct gn_book *b, gn_book_handle h)
 {
-    return &b->chunks[(h - 1U) / CHUNK_CONTACTS][(h - 1U) % CHUNK_CONTACTS];
+    return &b->chunks[(h - 1U) / CHUNK_CONTACTS].cards[(h - 1U) % CHUNK_CONTACTS];
 }
 
 static struct gn_book_card *card_of(const struct gn_book *b, gn_book_handle h)
@@ -57,7 +57,7 @@ static enum gn_err add_chunk(struct gn_book *b)
 {
     if (b->chunks_len == b->chunks_cap) {
         uint32_t cap = b->chunks_cap ? b->chunks_cap * 2U : 4U;
-        struct gn_book_card **grown = (struct gn_book_card **)gn_alloc_resize(b->alloc, b->chunks, cap * sizeof *grown);
+        struct gn_book_chunk *grown = gn_alloc_resize(b->alloc, b->chunks, cap * sizeof *grown);
 
         if (!grown) {
             return GN_E_NO_MEMORY;
@@ -65,11 +65,11 @@ static enum gn_err add_chunk(struct gn_book *b)
         b->chunks = grown;
         b->chunks_cap = cap;
     }
-    b->chunks[b->chunks_len] = gn_alloc_zeroed(b->alloc, CHUNK_CONTACTS, sizeof **b->chunks);
-    if (!b->chunks[b->chunks_len]) {
+    struct gn_book_card *cards = gn_alloc_zeroed(b->alloc, CHUNK_CONTACTS, sizeof *cards);
+    if (!cards) {
         return GN_E_NO_MEMORY;
     }
-    b->chunks_len++;
+    b->chunks[b->chunks_len++].cards = cards;
     return GN_OK;
 }
 

@@ -18,12 +18,15 @@
 typedef uint32_t gn_book_handle; /* 0 = no contact */
 
 struct gn_book_card;
+struct gn_book_chunk {
+    struct gn_book_card *cards;
+};
 
 /* Places come in chunks of 16 and never move; a handle is a place + 1. No generations as in base/slab.h: whoever has a
  * handle holds a reference, and 8 bytes a contact are a tenth of a table. */
 struct gn_book {
     const struct gn_alloc *alloc;
-    struct gn_book_card **chunks;
+    struct gn_book_chunk *chunks;
     uint32_t *index; /* first handle of each hash chain */
     uint32_t index_cap;
     uint32_t chunks_len;

@@ -180,13 +180,15 @@ static bool add_contact(struct gn_kad *k, struct gn_lookup *l, const struct gn_c
 void gn_lookup_start(struct gn_kad *k, struct gn_lookup *l, const struct gn_lookup_goal *goal)
 {
     gn_book_handle seeds[SEEDS];
-    size_t n = gn_table_closest(&k->table, seeds, SEEDS, &goal->target, NULL, GN_TABLE_LIVE, k->now);
+    struct gn_table_wish wish = {.target = &goal->target, .which = GN_TABLE_LIVE, .now = k->now};
+    size_t n = gn_table_closest(&k->table, seeds, SEEDS, &wish);
 
     memset(l, 0, sizeof *l);
     l->goal = *goal;
     l->began = k->now;
     if (n < GN_KAD_K) { /* few live ones: better doubtful ones than nobody */
-        n = gn_table_closest(&k->table, seeds, SEEDS, &goal->target, NULL, GN_TABLE_ANY, k->now);
+        wish.which = GN_TABLE_ANY;
+        n = gn_table_closest(&k->table, seeds, SEEDS, &wish);
     }
     for (size_t i = 0; i < n; i++) {
         (void)add(k, l, seeds[i], GN_LOOKUP_NO_SLOT, 1);

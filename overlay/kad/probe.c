@@ -58,10 +58,11 @@ static gn_book_handle pick(struct gn_kad *k, const struct gn_contact *other)
 
     for (unsigned i = 0; i < PICK_TRIES; i++) {
         struct gn_id near;
+        struct gn_table_wish wish = {.target = &near, .except = other ? &other->id : NULL, .now = k->now};
         gn_book_handle h;
 
         gn_rng_bytes(k->env->rng, near.b, sizeof near.b);
-        if (gn_table_closest(&k->table, &h, 1, &near, other ? &other->id : NULL, GN_TABLE_LIVE, k->now) == 0) {
+        if (gn_table_closest(&k->table, &h, 1, &wish) == 0) {
             return 0;
         }
         const struct gn_addr *addr = &gn_book_get(k->book, h)->addr;

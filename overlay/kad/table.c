@@ -131,6 +131,7 @@ static bool is_diverse(const struct gn_table *t, const struct gn_contact *c)
             GN_TABLE_BUCKET_PER_GROUP) {
         return false;
     }
+    GN_CHECK(t->buckets || t->buckets_len == 0);
     for (unsigned i = 0; i < t->buckets_len; i++) {
         in_table += in_group(t, t->buckets[i].entries, t->buckets[i].len, group, &c->id);
     }

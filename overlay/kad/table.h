@@ -97,10 +97,16 @@ size_t gn_table_live_len(const struct gn_table *t, gn_time_us now);
 
 enum gn_table_which { GN_TABLE_LIVE, GN_TABLE_ANY };
 
-/* Fills out with the handles of at most cap (<= 128) nodes nearest to target, nearest first, without `except` (may be
- * NULL). The handles are borrowed until the next change of the table. */
-size_t gn_table_closest(const struct gn_table *t, gn_book_handle *out, size_t cap, const struct gn_id *target,
-                        const struct gn_id *except, enum gn_table_which which, gn_time_us now);
+struct gn_table_wish {
+    const struct gn_id *target;
+    const struct gn_id *except; /* left out; may be NULL */
+    enum gn_table_which which;
+    gn_time_us now;
+};
+
+/* Fills out with the handles of at most cap (1..128) nodes nearest to the target, nearest first. The handles are
+ * borrowed until the next change of the table. */
+size_t gn_table_closest(const struct gn_table *t, gn_book_handle *out, size_t cap, const struct gn_table_wish *wish);
 
 /* ---- Upkeep (kad/maintain.c) ---- */
 /* Every entry wants a ping: the network changed. */

@@ -33,16 +33,13 @@ size_t gn_table_live_len(const struct gn_table *t, gn_time_us now)
 
 struct nearest {
     const struct gn_table *t;
-    const struct gn_id *target;
-    const struct gn_id *except;
+    const struct gn_table_wish *wish;
     gn_book_handle *out;
     uint32_t far[GN_TABLE_WIDEST]; /* first 32 bits of the distance of out[i] */
     uint32_t target_head;
     uint32_t except_head;
     size_t cap;
     size_t len;
-    enum gn_table_which which;
-    gn_time_us now;
 };
 
 static const struct gn_id *id_of(const struct gn_table *t, gn_book_handle h)
@@ -56,7 +53,7 @@ static bool is_nearer(const struct nearest *n, uint32_t far, gn_book_handle cont
     if (far != n->far[i]) {
         return far < n->far[i];
     }
-    return gn_id_closer(n->target, id_of(n->t, contact), id_of(n->t, n->out[i])) < 0;
+    return gn_id_closer(n->wish->target, id_of(n->t, contact), id_of(n->t, n->out[i])) < 0;
 }
 
 static void consider(struct nearest *n, const struct gn_table_entry *e)
@@ -65,8 +62,8 @@ static void consider(struct nearest *n, const struct gn_table_entry *e)
     size_t at = n->len;
 
     if ((n->len == n->cap && far > n->far[n->cap - 1U]) ||
-        (n->which == GN_TABLE_LIVE && !gn_table_is_live(e, n->now)) ||
-        (n->except && e->head == n->except_head && gn_id_eq(id_of(n->t, e->contact), n->except))) {
+        (n->wish->which == GN_TABLE_LIVE && !gn_table_is_live(e, n->wish->now)) ||
+        (n->wish->except && e->head == n->except_head && gn_id_eq(id_of(n->t, e->contact), n->wish->except))) {
         return;
     }
     while (at > 0 && is_nearer(n, far, e->contact, at - 1U)) {
@@ -92,15 +89,14 @@ static void consider_bucket(struct nearest *n, unsigned index)
     }
 }
 
-size_t gn_table_closest(const struct gn_table *t, gn_book_handle *out, size_t cap, const struct gn_id *target,
-                        const struct gn_id *except, enum gn_table_which which, gn_time_us now)
+size_t gn_table_closest(const struct gn_table *t, gn_book_handle *out, size_t cap, const struct gn_table_wish *wish)
 {
-    struct nearest n = {.t = t, .target = target, .except = except, .out = out, .cap = cap, .which = which, .now = now};
-    unsigned own = gn_id_common_bits(&t->self, target);
+    struct nearest n = {.t = t, .wish = wish, .out = out, .cap = cap};
+    unsigned own = gn_id_common_bits(&t->self, wish->target);
 
     GN_CHECK(cap > 0 && cap <= GN_TABLE_WIDEST);
-    n.target_head = gn_load_u32(target->b);
-    n.except_head = except ? gn_load_u32(except->b) : 0;
+    n.target_head = gn_load_u32(wish->target->b);
+    n.except_head = wish->except ? gn_load_u32(wish->except->b) : 0;
     /* The target's own bucket shares more bits with it than any other; all deeper ones share exactly `own` bits; each
      * shallower one is farther than everything before it. */
     if (own < t->buckets_len) {

@@ -32,8 +32,7 @@ static struct gn_id put_text(struct step_net *n, unsigned node, const char *text
     struct gn_record r;
     struct gn_crypto crypto;
 
-    c.record =
-        gn_slice_of(bytes, step_net_record(n, node, bytes, GN_RECORD_IMMUTABLE, NULL, 0, gn_slice_str(text), 7200));
+    c.record = gn_slice_of(bytes, step_net_record(n, node, bytes, 0, text, 7200));
     step_net_crypto(n, node, &crypto);
     assert_int_equal(gn_record_decode(&r, c.record, &crypto), GN_OK);
     assert_int_equal(finish(n, step_net_command(n, node, &c))->err, GN_OK);
@@ -369,7 +368,7 @@ static void foolish_commands_are_refused(void **state)
     assert_int_equal(step_net_command(n, 1, &no_record)->err, GN_E_MALFORMED);
     assert_int_equal(step_net_command(n, 1, &odd)->err, GN_E_INVALID);
     assert_int_equal(step_net_command(n, 1, &stranger)->err, GN_E_NOT_FOUND);
-    cas.record = gn_slice_of(bytes, step_net_record(n, 1, bytes, GN_RECORD_IMMUTABLE, NULL, 0, gn_slice_str("x"), 100));
+    cas.record = gn_slice_of(bytes, step_net_record(n, 1, bytes, 0, "x", 100));
     assert_int_equal(step_net_command(n, 1, &cas)->err, GN_E_INVALID);
     size_t before = gn_overlay_peers_len(step_net_overlay(n, 1));
     assert_int_equal(step_net_command(n, 1, &forget)->err, GN_OK);
@@ -436,8 +435,7 @@ static bool lives_with_failure(uint64_t nth)
         struct gn_record r;
         struct gn_crypto crypto;
 
-        put.record =
-            gn_slice_of(bytes, step_net_record(n, 3, bytes, GN_RECORD_MUTABLE, "s", 1, gn_slice_str("v"), 7200));
+        put.record = gn_slice_of(bytes, step_net_record(n, 3, bytes, 1, "v", 7200));
         (void)finish(n, step_net_command(n, 3, &put));
         step_net_crypto(n, 3, &crypto);
         assert_int_equal(gn_record_decode(&r, put.record, &crypto), GN_OK);
@@ -506,7 +504,7 @@ static void nodes_may_share_a_book_without_noticing(void **state)
     print_message("shared book: %u contacts for 256 nodes, %zu bytes a node besides\n", step_net_book_len(n),
                   bytes_sum / 256);
     assert_in_range(step_net_book_len(n), 256, 300);
-    assert_true(bytes_sum / 256 <= 16U * 1024U);
+    assert_true(bytes_sum / 256 <= (size_t)16 * 1024);
     step_net_free(n);
 }
 
@@ -526,7 +524,7 @@ static void a_node_with_a_full_table_stays_small(void **state)
         worst = b > worst ? b : worst;
     }
     print_message("256 nodes: %zu peers, %zu bytes a node, %zu at most\n", peers_sum / 256, bytes_sum / 256, worst);
-    assert_true(bytes_sum / 256 <= 40U * 1024U);
+    assert_true(bytes_sum / 256 <= (size_t)40 * 1024);
     uint64_t allocs = step_net_allocs(n, 100);
     step_net_run(n, GN_MINUTES(10));
     print_message("allocations in 10 idle minutes: %llu\n", (unsigned long long)(step_net_allocs(n, 100) - allocs));

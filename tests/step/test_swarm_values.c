@@ -40,7 +40,7 @@ static struct step_net_op *put(struct step_net *n, unsigned node, size_t len, st
 static struct gn_id put_text(struct step_net *n, unsigned node, const char *text, struct step_net_op **op)
 {
     struct gn_command c = {.flags = 0};
-    size_t len = step_net_record(n, node, bytes, GN_RECORD_IMMUTABLE, NULL, 0, gn_slice_str(text), 7200);
+    size_t len = step_net_record(n, node, bytes, 0, text, 7200);
     struct gn_id target;
     struct gn_slice value = gn_slice_str(text);
     struct gn_record r = {.kind = GN_RECORD_IMMUTABLE, .value = value};
@@ -172,7 +172,7 @@ static struct step_net_op *put_mutable(struct step_net *n, unsigned owner, uint6
                                        const uint64_t *cas)
 {
     struct gn_command c = {.flags = cas ? GN_CMDF_CAS : 0, .cas_seq = cas ? *cas : 0};
-    size_t len = step_net_record(n, owner, bytes, GN_RECORD_MUTABLE, "s", seq, gn_slice_str(text), 7200);
+    size_t len = step_net_record(n, owner, bytes, seq, text, 7200);
 
     return put(n, owner, len, &c);
 }
@@ -282,7 +282,7 @@ static void kept_value_is_published_again_to_new_holders(void **state)
 {
     struct step_net *n = swarm(60, 12);
     struct gn_command c = {.flags = GN_CMDF_KEEP};
-    size_t len = step_net_record(n, 2, bytes, GN_RECORD_MUTABLE, "s", 1, gn_slice_str("kept"), 40000);
+    size_t len = step_net_record(n, 2, bytes, 1, "kept", 40000);
     struct gn_id target = mutable_target(n, 2, "s");
 
     (void)state;

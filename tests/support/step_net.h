@@ -88,7 +88,7 @@ uint64_t step_net_soft_errors(const struct step_net *n); /* steps that returned 
 void step_net_kill(struct step_net *n, unsigned node);                     /* gone, with everything but its store */
 bool step_net_restart(struct step_net *n, unsigned node, bool with_table); /* anew: the same id, and its saved table */
 void step_net_mute(struct step_net *n, unsigned node, bool mute);          /* packets to and from it are lost */
-void step_net_lie(struct step_net *n, unsigned node, enum step_net_lie lie);
+void step_net_lie(struct step_net *n, unsigned node, enum step_net_lie what);
 void step_net_set_loss(struct step_net *n, unsigned percent);
 void step_net_slow_down(struct step_net *n, unsigned node, gn_time_us extra_us); /* its answers take longer */
 /* As behind a strict NAT: answers reach it, queries do not. */
@@ -106,9 +106,9 @@ bool step_net_finish(struct step_net *n, const struct step_net_op *op, gn_time_u
 void step_net_run(struct step_net *n, gn_time_us for_us);
 /* Every node but 0 bootstraps from node 0, `apart_us` one after the other, and all of that ends. */
 void step_net_join_all(struct step_net *n, gn_time_us apart_us);
-/* Signs with the node's identity; `out` needs GN_RECORD_BYTES_MAX. Immutable records ignore salt and seq. */
-size_t step_net_record(struct step_net *n, unsigned node, uint8_t *out, uint8_t kind, const char *salt, uint64_t seq,
-                       struct gn_slice value, gn_wall_s ttl);
+/* Encodes a record of the text into `out` (GN_RECORD_BYTES_MAX): seq 0 an immutable one, else a mutable one with salt
+ * "s", signed by the node. Returns its length. */
+size_t step_net_record(struct step_net *n, unsigned node, uint8_t *out, uint64_t seq, const char *text, gn_wall_s ttl);
 /* Fills the ids of the cap nodes that are up, servers and nearest to target, nearest first. */
 size_t step_net_oracle(const struct step_net *n, struct gn_id *out, size_t cap, const struct gn_id *target,
                        unsigned except);

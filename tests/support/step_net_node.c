@@ -218,17 +218,17 @@ void step_net_join_all(struct step_net *n, gn_time_us apart_us)
     }
 }
 
-size_t step_net_record(struct step_net *n, unsigned node, uint8_t *out, uint8_t kind, const char *salt, uint64_t seq,
-                       struct gn_slice value, gn_wall_s ttl)
+size_t step_net_record(struct step_net *n, unsigned node, uint8_t *out, uint64_t seq, const char *text, gn_wall_s ttl)
 {
-    struct gn_record r = {.kind = kind, .expiry = step_net_wall(n) + ttl, .seq = seq, .value = value};
+    struct gn_record r = {.kind = GN_RECORD_IMMUTABLE, .value = gn_slice_str(text)};
     size_t len = 0;
 
-    if (kind == GN_RECORD_MUTABLE) {
+    r.expiry = step_net_wall(n) + ttl;
+    if (seq > 0) {
+        r.kind = GN_RECORD_MUTABLE;
+        r.seq = seq;
         r.owner = n->nodes[node].contact.id;
-        r.salt = gn_slice_str(salt);
-    } else {
-        r.seq = 0;
+        r.salt = gn_slice_str("s");
     }
     enum gn_err err = gn_record_sign(&r, out, &len, GN_RECORD_BYTES_MAX, &n->nodes[node].crypto);
     GN_CHECK(err == GN_OK);

@@ -334,7 +334,8 @@ static void only_live_nodes_are_handed_on_nearest_first(void **state)
     for (unsigned t = 0; t < 200; t++) {
         struct gn_id target = contact(t % 9, t * 7).id;
         struct gn_id except = contact(4, 6).id;
-        size_t n = gn_table_closest(&f.table, out, 16, &target, &except, GN_TABLE_LIVE, f.now);
+        struct gn_table_wish wish = {.target = &target, .except = &except, .which = GN_TABLE_LIVE, .now = f.now};
+        size_t n = gn_table_closest(&f.table, out, 16, &wish);
         uint32_t cursor = 0;
         unsigned bucket = 0;
         bool replacement = false;
@@ -361,8 +362,10 @@ static void only_live_nodes_are_handed_on_nearest_first(void **state)
         }
     }
     f.now += GN_MINUTES(16);
-    assert_int_equal(gn_table_closest(&f.table, out, 16, &f.table.self, NULL, GN_TABLE_LIVE, f.now), 0);
-    assert_int_equal(gn_table_closest(&f.table, out, 16, &f.table.self, NULL, GN_TABLE_ANY, f.now), 16);
+    struct gn_table_wish wish = {.target = &f.table.self, .which = GN_TABLE_LIVE, .now = f.now};
+    assert_int_equal(gn_table_closest(&f.table, out, 16, &wish), 0);
+    wish.which = GN_TABLE_ANY;
+    assert_int_equal(gn_table_closest(&f.table, out, 16, &wish), 16);
     end(&f);
 }
 
