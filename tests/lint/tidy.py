@@ -49,7 +49,7 @@ def is_constant_product(finding):
     if not match:
         return False
     line = text(match.group(1)).splitlines()[int(match.group(2)) - 1]
-    return re.match(r"[A-Z][A-Z0-9_]*\b(?!\s*\()|[A-Z][A-Z0-9_]*\(\d+\)", line[int(match.group(3)) - 1:]) is not None
+    return re.match(r"(\w+ \+ )?[A-Z][A-Z0-9_]*\b(?!\s*\()|[A-Z][A-Z0-9_]*\(\d+\)", line[int(match.group(3)) - 1:]) is not None
 
 
 def tidy(path, options):
