@@ -7,14 +7,6 @@ struct list {
     size_t len, links_len;
 };
 
-static size_t count_running(const struct gn_files *f)
-{
-    size_t n = 0;
-    GN_LIST_FOR (at, &f->transfers)
-        n += GN_CONTAINER_OF(at, struct gn_files_transfer, node)->fetch != NULL;
-    return n;
-}
-
 static void add_items(struct gn_files *f, struct list *l)
 {
     void *value = NULL;
@@ -47,7 +39,7 @@ void gn_files_api_files(void *files, struct gn_api_call *call)
 {
     struct gn_files *f = files;
     struct list l = {0};
-    l.items = gn_alloc_zeroed(f->alloc, f->listed + count_running(f) + 1U, sizeof *l.items);
+    l.items = gn_alloc_zeroed(f->alloc, f->listed + gn_files_transfers_running(f) + 1U, sizeof *l.items);
     l.links = gn_alloc_zeroed(f->alloc, f->listed + 1U, sizeof *l.links);
     if (!l.items || !l.links) {
         gn_api_fail(call, GN_E_NO_MEMORY, NULL);

@@ -39,7 +39,7 @@ static void init_lists(struct gn_files *f)
 
 static bool needs_tick(const struct gn_files *f)
 {
-    return gn_files_transfers_active(f) || !gn_list_is_empty(&f->gets) || !gn_list_is_empty(&f->pending);
+    return gn_files_transfers_running(f) > 0 || !gn_list_is_empty(&f->gets) || !gn_list_is_empty(&f->pending);
 }
 
 static void on_tick(uv_timer_t *timer)
@@ -61,6 +61,24 @@ void gn_files_tick_start(struct gn_files *f)
         return;
     f->tick_on = true;
     (void)uv_timer_start(&f->tick, on_tick, GN_FILES_TICK_MS, GN_FILES_TICK_MS);
+}
+
+static size_t length(const struct gn_list *l)
+{
+    size_t n = 0;
+    GN_LIST_FOR (at, l)
+        n++;
+    return n;
+}
+
+void gn_files_stats(const struct gn_files *f, struct gn_files_stats *out)
+{
+    *out = (struct gn_files_stats){.files = f->listed,
+                                   .members = gn_map_len(&f->items) - f->listed,
+                                   .transfers = gn_files_transfers_running(f),
+                                   .streams = length(&f->servers),
+                                   .served_bytes = f->served_bytes,
+                                   .fetched_bytes = f->fetched_bytes};
 }
 
 /* ---- life ---- */

@@ -34,6 +34,15 @@ GN_MUST_CHECK enum gn_err gn_files_new(struct gn_files **out, const struct gn_fi
 /* Ends transfers (their state stays for the next start) and streams; `closed` comes from the loop. */
 void gn_files_close(struct gn_files *f, void (*closed)(void *data), void *data);
 
+struct gn_files_stats {
+    uint64_t files;     /* listed: shared and fetched */
+    uint64_t members;   /* of folders */
+    uint64_t transfers; /* running */
+    uint64_t streams;   /* of peers that we serve */
+    uint64_t served_bytes, fetched_bytes;
+};
+void gn_files_stats(const struct gn_files *f, struct gn_files_stats *out);
+
 void gn_files_api_share(void *files, struct gn_api_call *call, const struct gn_api_share *req);
 void gn_files_api_upload_open(void *files, struct gn_api_call *call, const struct gn_api_share *req);
 void gn_files_api_upload_write(void *files, struct gn_api_call *call, const struct gn_api_chunk *req);

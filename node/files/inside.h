@@ -192,7 +192,7 @@ void gn_files_transfers_load(struct gn_files *f);
 void gn_files_transfers_tick(struct gn_files *f);
 void gn_files_transfers_close(struct gn_files *f); /* ends them; they go on at the next start */
 void gn_files_transfers_free(struct gn_files *f);
-bool gn_files_transfers_active(const struct gn_files *f);
+size_t gn_files_transfers_running(const struct gn_files *f);
 struct gn_files_get;
 /* The file of this id that is being fetched and has verified leaves; NULL: none. */
 struct gn_files_get *gn_files_get_serving(struct gn_files *f, const struct gn_id *id);

@@ -37,13 +37,14 @@ static void on_opened(struct gn_files_work *w)
     struct gn_files_open *o = GN_CONTAINER_OF(w, struct gn_files_open, work);
     struct gn_files *f = o->files;
     struct gn_files_item *item = gn_files_item_get(f, &o->entry.id);
+    bool lost =
+        o->err == GN_E_CHANGED || o->err == GN_E_CORRUPT || o->err == GN_E_NOT_FOUND; /* the file, or its tree */
+    bool current = !o->stale;
     o->opening = false;
-    if (o->err == GN_E_CHANGED && item && !o->stale)
-        gn_files_item_changed(f, item);
-    else if ((o->err == GN_E_CORRUPT || o->err == GN_E_NOT_FOUND) && item && !o->stale)
-        gn_files_item_changed(f, item); /* its tree is lost: it can be shared again */
     if (o->err)
-        o->stale = true;
+        o->stale = true; /* nobody finds it any more */
+    if (lost && current && item)
+        gn_files_item_changed(f, item);
     tell_waiters(o);
 }
 

@@ -71,7 +71,7 @@ static void leave(struct server *s)
     gn_list_remove(&s->node);
     gn_list_remove(&s->starved);
     gn_alloc_free(f->alloc, s);
-    if (gn_list_is_empty(&f->servers) && !gn_files_transfers_active(f))
+    if (gn_list_is_empty(&f->servers) && gn_files_transfers_running(f) == 0)
         gn_files_buf_trim(f);
     gn_files_check_closed(f);
 }

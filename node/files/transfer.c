@@ -382,9 +382,7 @@ static void measure(struct gn_files_transfer *t, gn_time_us now)
 
 static void share_window(struct gn_files *f)
 {
-    uint64_t n = 0;
-    GN_LIST_FOR (at, &f->transfers)
-        n += GN_CONTAINER_OF(at, struct gn_files_transfer, node)->fetch != NULL;
+    uint64_t n = gn_files_transfers_running(f);
     GN_LIST_FOR (at, &f->transfers) {
         struct gn_files_transfer *t = GN_CONTAINER_OF(at, struct gn_files_transfer, node);
         if (t->fetch)
@@ -411,13 +409,12 @@ void gn_files_transfers_tick(struct gn_files *f)
     gn_files_gets_tick(f, now);
 }
 
-bool gn_files_transfers_active(const struct gn_files *f)
+size_t gn_files_transfers_running(const struct gn_files *f)
 {
-    GN_LIST_FOR (n, &f->transfers) {
-        if (GN_CONTAINER_OF(n, struct gn_files_transfer, node)->fetch)
-            return true;
-    }
-    return false;
+    size_t n = 0;
+    GN_LIST_FOR (at, &f->transfers)
+        n += GN_CONTAINER_OF(at, struct gn_files_transfer, node)->fetch != NULL;
+    return n;
 }
 
 void gn_files_transfers_close(struct gn_files *f)

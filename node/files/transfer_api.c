@@ -55,14 +55,6 @@ static void forget_old(struct gn_files *f)
     }
 }
 
-static size_t running(const struct gn_files *f)
-{
-    size_t n = 0;
-    GN_LIST_FOR (at, &f->transfers)
-        n += GN_CONTAINER_OF(at, struct gn_files_transfer, node)->fetch != NULL;
-    return n;
-}
-
 static const char *why_not(enum gn_err err)
 {
     if (err == GN_E_INVALID)
@@ -75,7 +67,7 @@ void gn_files_api_fetch(void *files, struct gn_api_call *call, const struct gn_a
     struct gn_files *f = files;
     struct gn_files_transfer *t = NULL;
     struct gn_api_transfer out;
-    if (f->closing || running(f) >= GN_TRANSFERS_MAX) {
+    if (f->closing || gn_files_transfers_running(f) >= GN_TRANSFERS_MAX) {
         gn_api_fail(call, f->closing ? GN_E_CLOSED : GN_E_FULL, f->closing ? NULL : "too many transfers at once");
         return;
     }
