@@ -46,8 +46,8 @@ static void say_info(struct stream *s)
     struct gn_tree_hash root = v->entry.root;
     if (v->how == VILLAIN_WRONG_ROOT)
         root.b[5] ^= 1U;
-    gn_file_wire_reply_write(reply, &(struct gn_file_wire_reply){
-                                        .op = GN_FILE_WIRE_OP_INFO, .flags = GN_FILE_WIRE_ALL, .len = sizeof info});
+    gn_file_wire_reply_write(
+        reply, &(struct gn_file_wire_reply){.op = GN_FILE_WIRE_OP_INFO, .flags = GN_FILE_WIRE_ALL, .len = sizeof info});
     gn_file_wire_info_write(info, v->entry.length, root.b);
     say(s, reply, sizeof reply);
     say(s, info, sizeof info);
@@ -71,8 +71,8 @@ static void say_range(struct stream *s, const struct gn_file_wire_request *r)
     if (v->how == VILLAIN_WRONG_PROOF)
         leaves[0].b[0] ^= 1U;
     uint32_t body = (uint32_t)(GN_FILE_WIRE_PROOF + 32U * (uncles_len + count) + len);
-    gn_file_wire_reply_write(head, &(struct gn_file_wire_reply){
-                                       .op = GN_FILE_WIRE_OP_RANGE, .flags = GN_FILE_WIRE_HAS_PROOF, .len = body});
+    gn_file_wire_reply_write(
+        head, &(struct gn_file_wire_reply){.op = GN_FILE_WIRE_OP_RANGE, .flags = GN_FILE_WIRE_HAS_PROOF, .len = body});
     gn_file_wire_proof_write(proof, uncles_len, (size_t)count);
     say(s, head, sizeof head);
     say(s, proof, sizeof proof);

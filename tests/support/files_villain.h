@@ -12,13 +12,13 @@
 
 enum villainy {
     VILLAIN_HONEST,
-    VILLAIN_WRONG_BYTE,   /* flips a bit in the last leaf of every range */
-    VILLAIN_WRONG_PROOF,  /* flips a bit in the proof */
-    VILLAIN_WRONG_ROOT,   /* says that the file is another one */
-    VILLAIN_SILENT,       /* takes requests, answers INFO only */
-    VILLAIN_HALF,         /* stops in the middle of each range */
-    VILLAIN_GARBAGE,      /* answers with bytes that are no reply */
-    VILLAIN_EAGER,        /* answers what nobody asked */
+    VILLAIN_WRONG_BYTE,  /* flips a bit in the last leaf of every range */
+    VILLAIN_WRONG_PROOF, /* flips a bit in the proof */
+    VILLAIN_WRONG_ROOT,  /* says that the file is another one */
+    VILLAIN_SILENT,      /* takes requests, answers INFO only */
+    VILLAIN_HALF,        /* stops in the middle of each range */
+    VILLAIN_GARBAGE,     /* answers with bytes that are no reply */
+    VILLAIN_EAGER,       /* answers what nobody asked */
 };
 
 struct villain {

@@ -129,7 +129,8 @@ void world_node_start(struct world *w, unsigned i, bool files)
     char path[2 * WORLD_PATH], why[GN_LMDB_STORE_WHY_MAX];
     struct gn_addr listen = {.family = GN_ADDR_V4, .ip = {127, 0, 0, 1}};
     (void)snprintf(names[i], sizeof names[i], "node%u ", i);
-    logs[i] = (struct gn_log){.level = GN_LOG_DEBUG, .sink = getenv("GN_TEST_LOG") ? log_line : NULL, .sink_data = names[i]};
+    logs[i] =
+        (struct gn_log){.level = GN_LOG_DEBUG, .sink = getenv("GN_TEST_LOG") ? log_line : NULL, .sink_data = names[i]};
     (void)snprintf(path, sizeof path, "%s/store", n->dir);
     struct gn_lmdb_store_options options = {.path = path, .no_sync = true};
     GN_CHECK(gn_lmdb_store_open(&n->store, why, gn_alloc_default(), &options) == GN_OK);

@@ -123,7 +123,7 @@ static void a_shared_file_is_listed_with_a_link_and_unshared(void **state)
     assert_string_equal(a.name, "source.bin");
     assert_string_equal(a.link, uri);
     struct world_answer other;
-    
+
     assert_int_equal(world_fetch_all(&w, 1, &other, uri, dst), GN_OK);
     assert_int_equal(world_listed(&w, 1, &a, &root), GN_OK);
     assert_string_equal(a.state, "complete");
@@ -191,8 +191,9 @@ static void make_folder(void)
         (void)snprintf(path, sizeof path, "%s%s", src, folders[i]);
         assert_int_equal(mkdir(path, 0755), 0);
     }
-    static const char *const files[] = {"/a/b c/100% ?&=#.txt", "/a/twin",      "/a!/twin", "/-rf", "/\xc3\xa4\xe2\x82\xac/x",
-                                        "/a/empty",             "/ leading and trailing ", "/.hidden"};
+    static const char *const files[] = {
+        "/a/b c/100% ?&=#.txt",    "/a/twin", "/a!/twin", "/-rf", "/\xc3\xa4\xe2\x82\xac/x", "/a/empty",
+        "/ leading and trailing ", "/.hidden"};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         (void)snprintf(path, sizeof path, "%s%s", src, files[i]);
         put(path, strstr(files[i], "twin") ? "twins have one content" : strstr(files[i], "empty") ? "" : files[i]);
@@ -414,7 +415,8 @@ static void a_cancelled_transfer_leaves_nothing(void **state)
     assert_true(world_run_until(&w, has_some, &some));
     assert_int_equal(world_cancel(&w, 1, &a, some.id), GN_OK);
     world_node_stop(&w, 1);
-    (void)snprintf(command, sizeof command, "test -z \"$(find '%s' -name '*.ghostnet-part' -o -path '*node1/blobs/*')\"", w.dir);
+    (void)snprintf(command, sizeof command,
+                   "test -z \"$(find '%s' -name '*.ghostnet-part' -o -path '*node1/blobs/*')\"", w.dir);
     assert_int_equal(system(command), 0);
     world_node_start(&w, 1, true);
     struct world_answer t;
