@@ -42,7 +42,8 @@ static _Noreturn void become_node(const struct gn_swarm *s, const struct gn_swar
 {
     char log[PATH_MAX], first[GN_ID_TEXT_LEN + 80];
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    int log_fd = gn_datadir_join(log, node->dir, "node.log") ? -1 : open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
+    (void)snprintf(log, sizeof log, "%s.log", node->dir); /* beside its data folder, which must be its own */
+    int log_fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
     if (getppid() != parent || log_fd < 0 || dup2(out, STDOUT_FILENO) < 0 || dup2(log_fd, STDERR_FILENO) < 0)
         _exit(127);
     char *argv[16];
@@ -102,7 +103,7 @@ static enum gn_err await_ready(struct gn_swarm *s, struct gn_swarm_node *node, g
             return failed(s, GN_E_CANCELLED, "stopped", "interrupted");
         ssize_t n = got > 0 && len < sizeof line - 1 ? read(node->out, line + len, sizeof line - 1 - len) : 0;
         if (n <= 0)
-            return failed(s, GN_E_TIMEOUT, "a node did not become ready", "see node.log in its folder (--keep)");
+            return failed(s, GN_E_TIMEOUT, "a node did not become ready", "see its log (--keep)");
         len += (size_t)n;
     }
     line[len] = '\0';
