@@ -46,21 +46,13 @@ static _Noreturn void become_node(const struct gn_swarm *s, const struct gn_swar
     int log_fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
     if (getppid() != parent || log_fd < 0 || dup2(out, STDOUT_FILENO) < 0 || dup2(log_fd, STDERR_FILENO) < 0)
         _exit(127);
-    char *argv[16];
-    size_t n = 0;
-    char *fixed[] = {(char[]){"ghostnet"}, (char[]){"run"},         (char[]){"--data-dir"}, NULL,
-                     (char[]){"--listen"}, (char[]){"127.0.0.1:0"}, (char[]){"--network"},  (char[]){"ghostnet-demo"}};
-    for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
-        argv[n++] = fixed[i];
     char data[PATH_MAX];
+    char words[][16] = {"ghostnet", "run", "--data-dir", "--listen", "127.0.0.1:0", "--network", "ghostnet-demo", "--bootstrap"};
+    char *argv[] = {words[0], words[1], words[2], data, words[3], words[4], words[5], words[6], words[7], first, NULL};
     (void)snprintf(data, sizeof data, "%s", node->dir);
-    argv[3] = data;
-    if (node != &s->nodes[0]) {
-        (void)snprintf(first, sizeof first, "%s@%s", s->nodes[0].id, s->nodes[0].listen);
-        argv[n++] = (char[]){"--bootstrap"};
-        argv[n++] = first;
-    }
-    argv[n] = NULL;
+    (void)snprintf(first, sizeof first, "%s@%s", s->nodes[0].id, s->nodes[0].listen);
+    if (node == &s->nodes[0])
+        argv[8] = NULL; /* it has nobody to join */
     (void)execv("/proc/self/exe", argv);
     _exit(127);
 }
