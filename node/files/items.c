@@ -239,9 +239,9 @@ enum gn_err gn_files_item_put(struct gn_files *f, const struct gn_blob_entry *en
             gn_files_item_remove(f, item);
         return err;
     }
-    if (known && item->state == GN_FILES_SHARED && (item->flags & GN_BLOB_OWN_FILE) &&
+    if (known && item->state == GN_FILES_SHARED && (item->flags & GN_BLOB_OWN_FILE) && !(e.flags & GN_BLOB_OWN_FILE) &&
         gn_blob_entry_get(f->config.store, &old, &e.id) == GN_OK)
-        e = old; /* our own copy stays: nobody can change it */
+        e = old; /* our own copy stays: nobody can change it. A newer own copy has taken its place already */
     e.flags &= ~(uint32_t)GN_BLOB_MEMBER;
     if (!item->name)
         e.flags |= GN_BLOB_MEMBER;
