@@ -16,6 +16,7 @@
 #include "node/node_inside.h"
 #include "storage/lmdb_store.h"
 
+#define UPKEEP_MS 30000U
 #define KEY_FILE_MIN 16U
 #define KEY_FILE_MAX 4096U
 #define DRAIN_API GN_MS(2000) /* for requests in flight; the rest of GN_NODE_DRAIN is for closing */
@@ -214,6 +215,16 @@ static enum gn_err open_api(struct gn_node *n, char why[GN_NODE_WHY_MAX])
     return GN_OK;
 }
 
+/* ---- Upkeep ---- */
+
+/* Pages of the store that were read stay in memory until somebody wants them: an idle node gives them back. */
+static void on_upkeep(uv_timer_t *timer)
+{
+    struct gn_node *n = timer->data;
+    gn_store_trim(n->store);
+    (void)malloc_trim(0);
+}
+
 /* ---- Signals --------------------------------------------------------------------------------------------------- */
 
 static void on_signal(uv_signal_t *handle, int number)
@@ -234,6 +245,9 @@ static enum gn_err watch_signals(struct gn_node *n)
     }
     (void)uv_timer_init(&n->loop, &n->deadline);
     n->deadline.data = n;
+    (void)uv_timer_init(&n->loop, &n->upkeep);
+    n->upkeep.data = n;
+    (void)uv_timer_start(&n->upkeep, on_upkeep, UPKEEP_MS, UPKEEP_MS);
     n->signals_ready = true;
     for (size_t i = 0; i < GN_ARRAY_LEN(handles); i++)
         if (uv_signal_start(handles[i], on_signal, numbers[i]) != 0)
@@ -328,6 +342,7 @@ static void close_signals(struct gn_node *n)
     uv_close((uv_handle_t *)&n->sigterm, NULL);
     uv_close((uv_handle_t *)&n->sighup, NULL);
     uv_close((uv_handle_t *)&n->deadline, NULL);
+    uv_close((uv_handle_t *)&n->upkeep, NULL);
 }
 
 static void on_host_closed(void *data)

@@ -39,6 +39,7 @@ struct gn_node {
     struct gn_sodium_identity identity;
     uv_signal_t sigint, sigterm, sighup;
     uv_timer_t deadline; /* of the drain */
+    uv_timer_t upkeep;
     bool loop_ready, log_ready, signals_ready;
     gn_time_us started;
     char api_url[GN_ADDR_TEXT_MAX + 8];
