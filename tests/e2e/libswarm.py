@@ -112,7 +112,7 @@ class Node:
         return answer if status == 200 else None
 
     def cli(self, *args, stdin=None, timeout=60):
-        return run(*args, "--data-dir", self.dir, stdin=stdin, timeout=timeout)
+        return run("--data-dir", self.dir, *args, stdin=stdin, timeout=timeout)
 
     def rss_kb(self):
         return int(re.search(r"VmRSS:\s+(\d+)", open(f"/proc/{self.process.pid}/status").read()).group(1))
