@@ -327,7 +327,7 @@ static enum gn_err fetch(struct demo *d, size_t node, const char *to)
 static enum gn_err same_file(struct demo *d, const char *copy, const char *name)
 {
     char a_path[PATH_MAX], b_path[PATH_MAX];
-    static char a[65536], b[sizeof a];
+    char a[16384], b[sizeof a];
     if (gn_datadir_join(a_path, d->folder, name) || gn_datadir_join(b_path, copy, name))
         return GN_E_LIMIT;
     FILE *x = fopen(a_path, "rbe"), *y = fopen(b_path, "rbe");
@@ -417,14 +417,6 @@ static enum gn_err step_drain(struct demo *d)
     return GN_OK;
 }
 
-static volatile sig_atomic_t interrupted;
-
-static void on_signal(int number)
-{
-    (void)number;
-    interrupted = 1;
-}
-
 int gn_demo_run(const struct gn_demo_options *options)
 {
     static enum gn_err (*const steps[])(struct demo *) = {step_join,  step_find, step_store, step_share,
@@ -440,19 +432,17 @@ int gn_demo_run(const struct gn_demo_options *options)
         return 2;
     }
     (void)signal(SIGPIPE, SIG_IGN);
-    (void)signal(SIGINT, on_signal);
-    (void)signal(SIGTERM, on_signal);
     d->began = gn_os_clock_now();
     enum gn_err err = gn_swarm_init(&d->swarm);
     for (size_t i = 0; i < sizeof steps / sizeof *steps && !err; i++) {
         err = steps[i](d);
         if (!err && i == 2)
             err = read_value(d, READER);
-        if (!err && interrupted)
+        if (!err && gn_swarm_interrupted())
             err = GN_E_CANCELLED;
     }
     if (err)
-        (void)fprintf(stderr, "ghostnet: demo: %s\n", interrupted ? "interrupted" : d->swarm.why);
+        (void)fprintf(stderr, "ghostnet: demo: %s\n", err == GN_E_CANCELLED ? "interrupted" : d->swarm.why);
     gn_swarm_end(&d->swarm, options->keep);
     if (!err)
         (void)printf(

@@ -25,8 +25,24 @@ static enum gn_err failed(struct gn_swarm *s, enum gn_err err, const char *what,
     return err;
 }
 
+static void hold_signals(int how)
+{
+    sigset_t set;
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGINT);
+    (void)sigaddset(&set, SIGTERM);
+    (void)sigprocmask(how, &set, NULL);
+}
+
+bool gn_swarm_interrupted(void)
+{
+    sigset_t set;
+    return sigpending(&set) == 0 && (sigismember(&set, SIGINT) == 1 || sigismember(&set, SIGTERM) == 1);
+}
+
 enum gn_err gn_swarm_init(struct gn_swarm *s)
 {
+    hold_signals(SIG_BLOCK);
     memset(s, 0, sizeof *s);
     const char *tmp = getenv("TMPDIR");
     int n = snprintf(s->dir, sizeof s->dir, "%s/ghostnet-demo-XXXXXX", tmp && tmp[0] == '/' ? tmp : "/tmp");
@@ -41,13 +57,15 @@ enum gn_err gn_swarm_init(struct gn_swarm *s)
 static _Noreturn void become_node(const struct gn_swarm *s, const struct gn_swarm_node *node, int out, pid_t parent)
 {
     char log[PATH_MAX], first[GN_ID_TEXT_LEN + 80];
+    hold_signals(SIG_UNBLOCK);
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     (void)snprintf(log, sizeof log, "%s.log", node->dir); /* beside its data folder, which must be its own */
     int log_fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
     if (getppid() != parent || log_fd < 0 || dup2(out, STDOUT_FILENO) < 0 || dup2(log_fd, STDERR_FILENO) < 0)
         _exit(127);
     char data[PATH_MAX];
-    char words[][16] = {"ghostnet", "run", "--data-dir", "--listen", "127.0.0.1:0", "--network", "ghostnet-demo", "--bootstrap"};
+    char words[][16] = {"ghostnet",    "run",       "--data-dir",    "--listen",
+                        "127.0.0.1:0", "--network", "ghostnet-demo", "--bootstrap"};
     char *argv[] = {words[0], words[1], words[2], data, words[3], words[4], words[5], words[6], words[7], first, NULL};
     (void)snprintf(data, sizeof data, "%s", node->dir);
     (void)snprintf(first, sizeof first, "%s@%s", s->nodes[0].id, s->nodes[0].listen);
@@ -90,9 +108,9 @@ static enum gn_err await_ready(struct gn_swarm *s, struct gn_swarm_node *node, g
     while (!memchr(line, '\n', len)) {
         gn_time_us now = gn_os_clock_now();
         struct pollfd p = {.fd = node->out, .events = POLLIN};
-        int got = now < until ? poll(&p, 1, (int)((until - now) / 1000) + 1) : 0;
-        if (got < 0 && errno == EINTR)
+        if (gn_swarm_interrupted())
             return failed(s, GN_E_CANCELLED, "stopped", "interrupted");
+        int got = now < until ? poll(&p, 1, (int)((until - now) / 1000) + 1) : 0;
         ssize_t n = got > 0 && len < sizeof line - 1 ? read(node->out, line + len, sizeof line - 1 - len) : 0;
         if (n <= 0)
             return failed(s, GN_E_TIMEOUT, "a node did not become ready", "see its log (--keep)");
@@ -136,7 +154,11 @@ enum gn_err gn_swarm_ask(struct gn_swarm *s, size_t node, const struct gn_rpc_re
     req.interruptible = true;
     if (req.timeout_us == 0)
         req.timeout_us = GN_SECONDS(20);
+    if (gn_swarm_interrupted())
+        return failed(s, GN_E_CANCELLED, "stopped", "interrupted");
+    hold_signals(SIG_UNBLOCK);
     enum gn_err err = gn_rpc_call(s->nodes[node].client, response, &req);
+    hold_signals(SIG_BLOCK);
     (void)snprintf(what, sizeof what, "%s %.100s on node %zu", req.method, req.target, node);
     if (err)
         return failed(s, err, what, response->detail);

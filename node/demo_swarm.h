@@ -35,7 +35,8 @@ struct gn_swarm {
     char why[640]; /* of the last failure */
 };
 
-/* Makes the folder. */
+/* Makes the folder. From here to gn_swarm_end SIGINT and SIGTERM wait, but for the time of a call to a node, which they
+ * end with CANCELLED. */
 GN_MUST_CHECK enum gn_err gn_swarm_init(struct gn_swarm *s);
 /* Starts one more node and waits for its ready line; it joins through the first one. */
 GN_MUST_CHECK enum gn_err gn_swarm_add(struct gn_swarm *s);
@@ -44,6 +45,8 @@ GN_MUST_CHECK enum gn_err gn_swarm_add_many(struct gn_swarm *s, size_t count);
 /* Asks a node; *body (may be NULL) is the parsed answer, to be released with json_decref. `why` is filled on errors. */
 GN_MUST_CHECK enum gn_err gn_swarm_ask(struct gn_swarm *s, size_t node, const struct gn_rpc_request *request,
                                        struct gn_rpc_response *response, json_t **body);
+/* A signal waits: the user wants an end. */
+bool gn_swarm_interrupted(void);
 /* SIGKILL, and waits for its end. */
 void gn_swarm_kill(struct gn_swarm *s, size_t node);
 /* SIGTERM to all, waits at most `timeout`. Returns how many ended cleanly; *running is how many were asked. */

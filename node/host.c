@@ -501,8 +501,7 @@ static enum gn_err make_overlay(struct gn_host *h)
         return err;
     gn_sodium_crypto_identity(&h->identity, h->config.identity_seed);
     gn_sodium_crypto_init(&h->crypto, &h->identity);
-    h->env = (struct gn_env){
-        .alloc = h->config.alloc, .crypto = &h->crypto, .rng = &h->rng, .log = h->config.log};
+    h->env = (struct gn_env){.alloc = h->config.alloc, .crypto = &h->crypto, .rng = &h->rng, .log = h->config.log};
     h->config.overlay.self = *gn_seal_id(h->seal);
     return gn_overlay_new(&h->overlay, &h->config.overlay, &h->env, gn_host_now(), gn_os_clock_wall());
 }

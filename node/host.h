@@ -55,12 +55,13 @@ struct gn_host;
 /* Opens the sockets, restores the saved table. IN_USE, PERMISSION, UNSUPPORTED (address family), NO_MEMORY, SYSTEM;
  * `*failed` (may be NULL) is the address that could not be opened. After an error the loop must run once more, to close
  * what was opened. */
-GN_MUST_CHECK enum gn_err gn_host_new(struct gn_host **out, struct gn_addr *failed, const struct gn_host_config *config);
+GN_MUST_CHECK enum gn_err gn_host_new(struct gn_host **out, struct gn_addr *failed,
+                                      const struct gn_host_config *config);
 /* Saves the table, says goodbye, closes. `closed` comes from the loop. */
 void gn_host_close(struct gn_host *h, void (*closed)(void *data), void *data);
 
-/* Starts an operation: command->op is chosen here and given in *op. `fn` hears its events, GN_OPEV_DONE last; never from
- * within this call. FULL: too many operations. */
+/* Starts an operation: command->op is chosen here and given in *op. `fn` hears its events, GN_OPEV_DONE last; never
+ * from within this call. FULL: too many operations. */
 GN_MUST_CHECK enum gn_err gn_host_command(struct gn_host *h, gn_op_id *op, const struct gn_command *command,
                                           gn_host_op_fn fn, void *data);
 /* DONE with GN_E_CANCELLED follows. */

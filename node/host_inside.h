@@ -20,8 +20,8 @@
 struct gn_host_reply {
     uint64_t token; /* 0: free */
     gn_time_us since;
-    struct gn_host_query *stream;         /* the query came by stream: answer there */
-    struct gn_seal_reply_key key;         /* else: by sealed datagram */
+    struct gn_host_query *stream; /* the query came by stream: answer there */
+    struct gn_seal_reply_key key; /* else: by sealed datagram */
 };
 
 /* Writes of the store that wait for their commit. */

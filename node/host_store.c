@@ -1,7 +1,7 @@
 /* node/host_store.c - store requests of the overlay: reads at once, writes together in one commit.
  *
- * A commit waits for the disk. Writes that arrive in one turn of the loop share one; after a commit that took t the next
- * waits 4 t (at most 50 ms), so that a slow disk takes a fifth of the loop's time, not all of it.
+ * A commit waits for the disk. Writes that arrive in one turn of the loop share one; after a commit that took t the
+ * next waits 4 t (at most 50 ms), so that a slow disk takes a fifth of the loop's time, not all of it.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -82,7 +82,8 @@ static void answer_collected(struct gn_host *h, uint32_t req, enum gn_err err, s
     }
     if (!err && c->no_memory)
         err = GN_E_NO_MEMORY;
-    answer(h, &(struct gn_store_answer){.req = req, .err = err, .entries = c->entries, .entries_len = err ? 0 : c->len});
+    answer(h,
+           &(struct gn_store_answer){.req = req, .err = err, .entries = c->entries, .entries_len = err ? 0 : c->len});
     free(c->entries);
     free(c->bytes);
 }

@@ -59,8 +59,8 @@ struct bench {
     struct gn_id keys[KEYS_MAX];
     pthread_mutex_t lock;
     pthread_cond_t idle;
-    enum phase phase;       /* under lock */
-    unsigned workers_busy;  /* under lock */
+    enum phase phase;      /* under lock */
+    unsigned workers_busy; /* under lock */
     unsigned want[THREADS_MAX];
     atomic_long jobs_left;
     atomic_long next_key;
@@ -74,8 +74,8 @@ struct job {
 
 static void print(const char *metric, double value, const char *unit)
 {
-    (void)printf("{\"bench\":\"dht\",\"system\":\"ghostnet\",\"metric\":\"%s\",\"value\":%.3f,\"unit\":\"%s\"}\n", metric,
-                 value, unit);
+    (void)printf("{\"bench\":\"dht\",\"system\":\"ghostnet\",\"metric\":\"%s\",\"value\":%.3f,\"unit\":\"%s\"}\n",
+                 metric, value, unit);
     (void)fflush(stdout);
 }
 
@@ -136,9 +136,8 @@ static void start_put(struct worker *w, struct job *j)
     gn_sodium_crypto_init(&crypto, &nobody); /* an immutable record is only hashed */
     long key = atomic_fetch_add(&w->bench->next_key, 1);
     gn_rng_bytes(&w->rng, value, sizeof value);
-    struct gn_record r = {.kind = GN_RECORD_IMMUTABLE,
-                          .expiry = gn_os_clock_wall() + 7200,
-                          .value = gn_slice_of(value, sizeof value)};
+    struct gn_record r = {
+        .kind = GN_RECORD_IMMUTABLE, .expiry = gn_os_clock_wall() + 7200, .value = gn_slice_of(value, sizeof value)};
     enum gn_err err = gn_record_sign(&r, bytes, &len, sizeof bytes, &crypto);
     GN_CHECK(!err && key >= 0 && (size_t)key < KEYS_MAX);
     gn_record_set_target(&r, &crypto);
@@ -306,7 +305,8 @@ static void start_node(struct bench *b, struct worker *w, size_t index)
         return;
     struct gn_addr first[2];
     (void)gn_host_listen(b->nodes[0].host, first);
-    struct gn_command join = {.type = GN_CMD_BOOTSTRAP, .contact = {.id = *gn_host_id(b->nodes[0].host), .addr = first[0]}};
+    struct gn_command join = {.type = GN_CMD_BOOTSTRAP,
+                              .contact = {.id = *gn_host_id(b->nodes[0].host), .addr = first[0]}};
     gn_op_id op;
     err = gn_host_command(b->nodes[index].host, &op, &join, NULL, NULL);
     GN_CHECK(!err);

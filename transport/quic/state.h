@@ -18,11 +18,12 @@
 #include "transport/quic/qticket.h"
 #include "transport/quic/quic.h"
 
-#define GN_QUIC_CHUNK 16384U    /* receive chunks and copied send segments */
-#define GN_QUIC_CHUNKS_KEPT 40U /* free receive chunks kept while there are connections: one full read of the socket \
-                                 */
-#define GN_QUIC_CIDS_MAX 16U    /* ids of one connection in our table: ngtcp2 keeps at most 8 + 1 in use */
-#define GN_QUIC_TOKENS_MAX 8U   /* stateless reset tokens remembered of one peer: of the ids that we use */
+#define GN_QUIC_CHUNK 16384U /* receive chunks and copied send segments */
+#define GN_QUIC_CHUNKS_KEPT \
+    40U                       /* free receive chunks kept while there are connections: one full read of the socket \
+                               */
+#define GN_QUIC_CIDS_MAX 16U  /* ids of one connection in our table: ngtcp2 keeps at most 8 + 1 in use */
+#define GN_QUIC_TOKENS_MAX 8U /* stateless reset tokens remembered of one peer: of the ids that we use */
 #define GN_QUIC_DATAGRAMS_OUT_MAX 32U /* DATAGRAM frames waiting per connection, out */
 #define GN_QUIC_DATAGRAMS_IN_MAX 64U  /* the same, in; beyond it new ones are dropped: they are unreliable anyway */
 #define GN_QUIC_PAYLOAD 1452U         /* the largest UDP payload tried: 1,500 less IPv6 and UDP headers */
