@@ -316,7 +316,7 @@ static bool list_one(void *data, const struct gn_store_record *stored)
         return true;
     struct gn_slice key = gn_slice_of(r.salt.data + 1, r.salt.len - 1);
     if (key.len < l->req->prefix.len ||
-        (l->req->prefix.len && memcmp(key.data, l->req->prefix.data, l->req->prefix.len)))
+        (l->req->prefix.len && memcmp(key.data, l->req->prefix.data, l->req->prefix.len) != 0))
         return true;
     if (l->req->after.len && compare_keys(key.data, key.len, l->req->after.data, l->req->after.len) <= 0)
         return true;
