@@ -10,6 +10,7 @@
 #include "node/cli/cmd.h"
 #include "node/cli/progress.h"
 
+#define NAME_SHOWN 256U                /* bytes of a name */
 #define QUIET_TOO_LONG GN_SECONDS(120) /* no progress at all for so long */
 
 /* A request whose answer is a stream of progress and one result. */
@@ -27,12 +28,13 @@ static enum gn_err on_line(void *data, struct gn_slice line)
     json_t *result = json_object_get(event, "result");
     if (p && s->cli->json && s->cli->verbose)
         gn_cli_print_json(event);
+    char name[NAME_SHOWN];
+    gn_cli_tame(name, sizeof name, gn_cli_text(p, "name"));
     if (p && json_object_get(p, "done"))
-        gn_progress_update(&s->bar, gn_cli_text(p, "name"), (uint64_t)gn_cli_number(p, "done"),
-                           (uint64_t)gn_cli_number(p, "total"), 0);
+        gn_progress_update(&s->bar, name, (uint64_t)gn_cli_number(p, "done"), (uint64_t)gn_cli_number(p, "total"), 0);
     else if (p)
-        gn_progress_update(&s->bar, gn_cli_text(p, "name"), (uint64_t)gn_cli_number(p, "have"),
-                           (uint64_t)gn_cli_number(p, "size"), (uint64_t)gn_cli_number(p, "rate"));
+        gn_progress_update(&s->bar, name, (uint64_t)gn_cli_number(p, "have"), (uint64_t)gn_cli_number(p, "size"),
+                           (uint64_t)gn_cli_number(p, "rate"));
     if (result)
         s->result = json_incref(result);
     json_decref(event);
@@ -69,7 +71,7 @@ static int post_stream(struct gn_cli *cli, const char *target, json_t *body, jso
 
 static int share_one(struct gn_cli *cli, const char *argument)
 {
-    char path[PATH_MAX], size[GN_UNITS_TEXT_MAX];
+    char path[PATH_MAX], name[NAME_SHOWN], size[GN_UNITS_TEXT_MAX];
     json_t *file = NULL;
     int code = gn_cli_absolute(path, argument);
     if (!code)
@@ -77,10 +79,10 @@ static int share_one(struct gn_cli *cli, const char *argument)
     if (!code && cli->json)
         gn_cli_print_json(file);
     else if (!code) {
+        gn_cli_tame(name, sizeof name, gn_cli_text(file, "name"));
         gn_units_show_size(size, (uint64_t)gn_cli_number(file, "size"));
         (void)printf("%s\n", gn_cli_text(file, "link"));
-        gn_cli_say(cli, "sharing %s (%s, %s) as long as the node runs", gn_cli_text(file, "name"),
-                   gn_cli_text(file, "kind"), size);
+        gn_cli_say(cli, "sharing %s (%s, %s) as long as the node runs", name, gn_cli_text(file, "kind"), size);
     }
     json_decref(file);
     return code;
@@ -131,7 +133,7 @@ int gn_cmd_fetch(struct gn_cli *cli)
 
 static void print_file(const json_t *file)
 {
-    char size[GN_UNITS_TEXT_MAX], served[GN_UNITS_TEXT_MAX];
+    char size[GN_UNITS_TEXT_MAX], served[GN_UNITS_TEXT_MAX], name[NAME_SHOWN];
     double total = gn_cli_number(file, "size"), have = gn_cli_number(file, "have");
     gn_units_show_size(size, (uint64_t)total);
     gn_units_show_size(served, (uint64_t)gn_cli_number(file, "served"));
@@ -139,7 +141,8 @@ static void print_file(const json_t *file)
                  size);
     if (total > have)
         (void)printf(" %3.0f%%", total > 0 ? have * 100 / total : 0);
-    (void)printf("  %s served  %s\n", served, gn_cli_text(file, "name"));
+    gn_cli_tame(name, sizeof name, gn_cli_text(file, "name"));
+    (void)printf("  %s served  %s\n", served, name);
 }
 
 int gn_cmd_files(struct gn_cli *cli)

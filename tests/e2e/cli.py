@@ -362,11 +362,12 @@ def colours_and_bars_only_on_a_terminal():
         check(ESC not in on_terminal("doctor", env=env)[1], f"colours with {env}")
     check(ESC not in ask("doctor")[0], "colours in a pipe")
     with fresh_folder("bar") as folder:
-        path = os.path.join(folder, "bulk\x1b[31m")  # a name that would colour the terminal
+        path = os.path.join(folder, "\x1b[31mbulk")  # a name that would colour the terminal
         with open(path, "wb") as f:
             f.write(random.Random(3).randbytes(20_000_000))
         code, out = on_terminal("share", path)
-        check(code == 0 and b"\r" in out and b"[31m" in out and b"\x1b[31m" not in out, f"{code} {out[-300:]!r}")
+        check(code == 0 and b"\r" in out and b"[31mbulk (" in out and b"\x1b[31m" not in out, f"{code} {out[-300:]!r}")
+        check(b"\x1b" not in ask("files")[0], "a name drives the terminal")
         for line in re.split(rb"[\r\n]+", out.replace(b"\x1b[K", b"")):
             if line.endswith(b" left"):
                 check(len(line) <= 72, f"the bar is wider than the terminal: {line!r}")
