@@ -48,7 +48,7 @@ GN_MUST_CHECK enum gn_err gn_swarm_ask(struct gn_swarm *s, size_t node, const st
 /* A signal waits: the user wants an end. */
 bool gn_swarm_interrupted(void);
 /* SIGKILL, and waits for its end. */
-void gn_swarm_kill(struct gn_swarm *s, size_t node);
+void gn_swarm_kill(struct gn_swarm *s, size_t index);
 /* SIGTERM to all, waits at most `timeout`. Returns how many ended cleanly; *running is how many were asked. */
 size_t gn_swarm_drain(struct gn_swarm *s, size_t *running, gn_time_us timeout);
 /* Ends what still runs; removes the folder unless `keep`. */
