@@ -36,12 +36,3 @@ if(PC_LLHTTP_FOUND)
 endif()
 configure_file(${CMAKE_SOURCE_DIR}/cmake/ghostnet.pc.in ${CMAKE_BINARY_DIR}/ghostnet.pc @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/ghostnet.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
-
-file(GLOB man_pages CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/docs/man/*.1)
-if(man_pages)
-    install(FILES ${man_pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
-endif()
-if(EXISTS ${CMAKE_SOURCE_DIR}/docs/completion/ghostnet.bash)
-    install(FILES ${CMAKE_SOURCE_DIR}/docs/completion/ghostnet.bash
-        DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME ghostnet)
-endif()

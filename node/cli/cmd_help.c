@@ -60,6 +60,12 @@ static void print_table(void)
     }
 }
 
+static void print_names(void)
+{
+    for (const struct gn_cli_command *c = gn_cli_commands; c->name; c++)
+        (void)printf("%s\n", c->name);
+}
+
 int gn_cmd_help(struct gn_cli *cli)
 {
     int words = 0;
@@ -72,6 +78,8 @@ int gn_cmd_help(struct gn_cli *cli)
         gn_cli_help_completion(stdout);
     else if (gn_cli_value(cli, "man"))
         gn_cli_help_man(stdout, c);
+    else if (gn_cli_value(cli, "names"))
+        print_names();
     else if (cli->json)
         print_table();
     else if (c)

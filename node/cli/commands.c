@@ -70,6 +70,7 @@ static const struct gn_cli_option config_options[] = {
 static const struct gn_cli_option help_options[] = {
     {"man", 0, NULL, "as a man page (roff)"},
     {"completion", 0, NULL, "completion for bash"},
+    {"names", 0, NULL, "only the names of the commands, one per line"},
     {0},
 };
 
