@@ -17,9 +17,12 @@ static bool read_size(uint64_t *out, struct gn_slice v)
     if (v.len == 0)
         return false;
     for (size_t i = 0; i < v.len; i++) {
-        if (v.data[i] < '0' || v.data[i] > '9' || n > (UINT64_MAX - 9U) / 10U)
+        if (v.data[i] < '0' || v.data[i] > '9')
             return false;
-        n = n * 10U + (uint64_t)(v.data[i] - '0');
+        uint64_t digit = (uint64_t)v.data[i] - '0';
+        if (n > (UINT64_MAX - digit) / 10U)
+            return false;
+        n = n * 10U + digit;
     }
     *out = n;
     return true;
