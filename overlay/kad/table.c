@@ -385,15 +385,13 @@ bool gn_table_answered(struct gn_table *t, gn_book_handle contact, gn_time_us rt
     struct gn_table_entry *known = search(t, b->entries, b->len, &c->id);
     struct gn_table_entry *spare = known ? NULL : search(t, b->spares, b->spares_len, &c->id);
 
-    if (!is_diverse(t, c)) {
-        t->counters.refused_diversity++; /* also a known one that moved into a crowded group */
-        if (known && gn_addr_group(&contact_of(t, known)->addr) != gn_addr_group(&c->addr)) {
+    bool stayed = known && gn_addr_group(&contact_of(t, known)->addr) == gn_addr_group(&c->addr);
+    if (!stayed && !is_diverse(t, c)) {
+        t->counters.refused_diversity++;
+        if (known) { /* it moved into a crowded group */
             (void)gn_table_forget(t, &c->id);
-            return false;
         }
-        if (!known) {
-            return false;
-        }
+        return false;
     }
     if (known) {
         unmark_check(t, known);
@@ -468,15 +466,9 @@ bool gn_table_forget(struct gn_table *t, const struct gn_id *id)
     return e != NULL || spare != NULL;
 }
 
-bool gn_table_wants(const struct gn_table *t, const struct gn_contact *c, gn_time_us now)
+/* Is there, or may there soon be, a place for it? */
+static bool has_place(const struct gn_table *t, unsigned index, const struct gn_contact *c, uint32_t now_s)
 {
-    unsigned index = gn_id_common_bits(&t->self, &c->id);
-    uint32_t now_s = seconds(now);
-
-    if (index == GN_ID_BITS || !gn_addr_is_usable(&c->addr) || (!t->allow_private && gn_addr_is_private(&c->addr)) ||
-        !is_diverse(t, c)) {
-        return false;
-    }
     if (index >= t->buckets_len) {
         return true;
     }
@@ -497,4 +489,14 @@ bool gn_table_wants(const struct gn_table *t, const struct gn_contact *c, gn_tim
         }
     }
     return false;
+}
+
+bool gn_table_wants(const struct gn_table *t, const struct gn_contact *c, gn_time_us now)
+{
+    unsigned index = gn_id_common_bits(&t->self, &c->id);
+
+    if (index == GN_ID_BITS || !gn_addr_is_usable(&c->addr) || (!t->allow_private && gn_addr_is_private(&c->addr))) {
+        return false;
+    }
+    return has_place(t, index, c, seconds(now)) && is_diverse(t, c); /* which walks the whole table: last */
 }
