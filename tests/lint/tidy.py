@@ -88,7 +88,7 @@ for entry in json.loads((BUILD / "compile_commands.json").read_text()):
     except ValueError:
         continue  # not ours
     chosen = not sys.argv[1:] or any(path.as_posix().startswith(arg) for arg in sys.argv[1:])
-    if path.parts[0] in FOLDERS and path.exists() and chosen:
+    if path.parts[0] in FOLDERS and (ROOT / path).exists() and chosen:
         entries[path] = entry
 with concurrent.futures.ThreadPoolExecutor(int(os.environ.get("GN_JOBS", os.cpu_count()))) as pool:
     found = list(pool.map(check, entries.values()))
