@@ -264,10 +264,13 @@ static enum gn_err on_self(struct gn_overlay *o, const struct gn_input *in)
         return GN_E_INVALID;
     }
     k->self = in->u.self.contact;
+    k->all_private = k->config.allow_private && n > 0;
     for (size_t i = 0; i < n; i++) {
         k->addrs[i] = in->u.self.addrs[i];
+        k->all_private = k->all_private && gn_addr_is_private(&k->addrs[i]);
     }
     k->addrs_len = n;
+    gn_maintain_addrs(k, &o->maintain);
     gn_probe_addrs(k, &o->probe);
     gn_publish_set_addrs(k->publish, k->addrs, k->addrs_len, k->now);
     return GN_OK;

@@ -16,9 +16,9 @@
 #include "base/timer.h"
 #include "overlay/kad/book.h"
 
-#define GN_CANDIDATES_MAX 64U   /* a full queue refuses: there will be others */
-#define GN_CANDIDATES_PER_S 16U /* pings; burst 32 */
-#define GN_CANDIDATES_BURST 32U
+#define GN_CANDIDATES_MAX 64U  /* a full queue refuses: there will be others */
+#define GN_CANDIDATES_PER_S 4U /* pings, each a key agreement; burst 16 */
+#define GN_CANDIDATES_BURST 16U
 #define GN_CANDIDATES_RECENT 32U
 
 struct gn_kad;

@@ -58,7 +58,8 @@ struct gn_kad {
     struct gn_contact self;
     struct gn_addr addrs[GN_KAD_ADDRS_MAX];
     size_t addrs_len;
-    bool server; /* we introduce ourselves and answer for keys */
+    bool all_private; /* our addresses are all private, and those are allowed: a network of our own */
+    bool server;      /* we introduce ourselves and answer for keys */
     uint32_t next_req;
     gn_time_us now;
     gn_wall_s wall;

@@ -186,6 +186,7 @@ void gn_lookup_start(struct gn_kad *k, struct gn_lookup *l, const struct gn_look
     memset(l, 0, sizeof *l);
     l->goal = *goal;
     l->began = k->now;
+    l->places = goal->alpha_first ? goal->alpha_first : goal->alpha;
     if (n < GN_KAD_K) { /* few live ones: better doubtful ones than nobody */
         wish.which = GN_TABLE_ANY;
         n = gn_table_closest(&k->table, seeds, SEEDS, &wish);
@@ -194,6 +195,18 @@ void gn_lookup_start(struct gn_kad *k, struct gn_lookup *l, const struct gn_look
         (void)add(k, l, seeds[i], GN_LOOKUP_NO_SLOT, 1);
     }
     gn_table_touch(&k->table, &goal->target, k->now);
+}
+
+bool gn_lookup_is_near(const struct gn_kad *k, const struct gn_id *target)
+{
+    struct gn_table_wish wish = {.target = target, .which = GN_TABLE_LIVE, .now = k->now};
+    gn_book_handle nearest;
+
+    if (gn_table_closest(&k->table, &nearest, 1, &wish) == 0) {
+        return false;
+    }
+    const struct gn_table_entry *e = gn_table_find(&k->table, &gn_book_get(k->book, nearest)->id);
+    return e && e->rtt.srtt_us != 0 && e->rtt.srtt_us <= GN_LOOKUP_NEAR_US;
 }
 
 void gn_lookup_offer(struct gn_kad *k, struct gn_lookup *l, const struct gn_contact *c)
@@ -253,7 +266,7 @@ static enum gn_err ask(struct gn_kad *k, struct gn_lookup *l, unsigned slot, enu
 void gn_lookup_pump(struct gn_kad *k, struct gn_lookup *l)
 {
     l->starved = false;
-    while (l->asking < l->goal.alpha) {
+    while (l->asking < l->places) {
         unsigned slot = next(l);
 
         if (slot == GN_LOOKUP_NO_SLOT) {
@@ -309,6 +322,7 @@ void gn_lookup_answered(struct gn_kad *k, struct gn_lookup *l, unsigned slot, co
 
     GN_CHECK(n->contact != 0);
     leave_asking(l, n);
+    l->places = l->goal.alpha;
     n->state = GN_LOOKUP_ANSWERED;
     n->call = 0;
     l->answers++;
@@ -341,6 +355,7 @@ void gn_lookup_stalled(struct gn_kad *k, struct gn_lookup *l, unsigned slot, con
     struct gn_msg_query q;
 
     leave_asking(l, n);
+    l->places = l->goal.alpha;
     if (call->stage == GN_CALL_DEAD) {
         n->state = GN_LOOKUP_DEAD;
         n->call = 0;
@@ -366,6 +381,7 @@ void gn_lookup_lied(struct gn_kad *k, struct gn_lookup *l, unsigned slot)
     struct gn_lookup_node *n = &l->nodes[slot];
 
     leave_asking(l, n);
+    l->places = l->goal.alpha;
     n->state = GN_LOOKUP_DEAD;
     n->moved = true; /* no second address for a liar */
     n->call = 0;

@@ -33,6 +33,10 @@ struct gn_kad;
 #define GN_LOOKUP_ALPHA 6U
 #define GN_LOOKUP_ALPHA_BACKGROUND 3U
 #define GN_LOOKUP_ALPHA_FAST 10U
+/* A GET begins with three where the nearest answers within 10 ms: waiting for a second round costs less there than
+ * three queries, each of them a key agreement if the peer is new. */
+#define GN_LOOKUP_ALPHA_NEAR 3U
+#define GN_LOOKUP_NEAR_US GN_MS(10)
 
 enum gn_lookup_state {
     GN_LOOKUP_NEW,
@@ -73,8 +77,9 @@ struct gn_lookup_node {
 
 struct gn_lookup_goal {
     struct gn_id target;
-    uint8_t method; /* FIND_NODE, GET, GET_PROVIDERS */
-    uint8_t kind;   /* of GET */
+    uint8_t method;      /* FIND_NODE, GET, GET_PROVIDERS */
+    uint8_t kind;        /* of GET */
+    uint8_t alpha_first; /* places until the first answer or silence; 0 = alpha */
     uint8_t alpha;
     bool want_token;
     gn_op_id explain; /* 0: no hop events */
@@ -87,6 +92,7 @@ struct gn_lookup {
     uint8_t order[GN_LOOKUP_NODES]; /* slots, nearest first */
     uint8_t len;
     uint8_t asking; /* nodes in state ASKED */
+    uint8_t places; /* how many may be */
     bool starved;   /* a query could not be sent now: call gn_lookup_pump again soon */
     uint8_t hops_max;
     uint16_t queries, answers, timeouts;
@@ -96,6 +102,8 @@ struct gn_lookup {
 
 /* Begins with the nearest of our table; asks nobody yet. */
 void gn_lookup_start(struct gn_kad *k, struct gn_lookup *l, const struct gn_lookup_goal *goal);
+/* The nearest of our table answers within GN_LOOKUP_NEAR_US. */
+bool gn_lookup_is_near(const struct gn_kad *k, const struct gn_id *target);
 /* Names a node from outside (bootstrap). */
 void gn_lookup_offer(struct gn_kad *k, struct gn_lookup *l, const struct gn_contact *c);
 /* Asks as many as there are places. */

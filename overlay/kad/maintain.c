@@ -11,9 +11,9 @@
 #define SWEEP_PINGS 8U
 #define DOUBTFUL_PINGS 8U
 #define FRESH_S 20U /* who answered so lately needs no ping */
-/* How often a bucket is looked for that is due: a public network is spared, a private one is filled at once. */
+/* How often a bucket is looked for that is due: a public network is spared, a private one fills sooner. */
 #define REFRESH_LOOK_US GN_MINUTES(1)
-#define REFRESH_LOOK_PRIVATE_US GN_SECONDS(2)
+#define REFRESH_LOOK_PRIVATE_US GN_SECONDS(10)
 /* Who joins together with many others finds the way in as empty as itself: with fewer live contacts than a bucket
  * holds, it looks again after 0.5, 1, 2, ... s. */
 #define SETTLE_FIRST_US GN_MS(500)
@@ -34,9 +34,7 @@ static void arm_jittered(struct gn_kad *k, struct gn_timer *t, gn_time_us after)
 
 static void arm_refresh(struct gn_kad *k, struct gn_maintain *m)
 {
-    bool private = k->config.allow_private && gn_addr_is_private(&k->self.addr);
-
-    arm_jittered(k, &m->refresh, private ? REFRESH_LOOK_PRIVATE_US : REFRESH_LOOK_US);
+    arm_jittered(k, &m->refresh, k->all_private ? REFRESH_LOOK_PRIVATE_US : REFRESH_LOOK_US);
 }
 
 void gn_maintain_init(struct gn_kad *k, struct gn_maintain *m)
@@ -253,6 +251,13 @@ void gn_maintain_save(struct gn_kad *k, struct gn_maintain *m)
         }
     }
     gn_alloc_free(k->env->alloc, bytes);
+}
+
+void gn_maintain_addrs(struct gn_kad *k, struct gn_maintain *m)
+{
+    if (k->all_private) {
+        arm_refresh(k, m);
+    }
 }
 
 void gn_maintain_introduce(struct gn_kad *k, struct gn_maintain *m)

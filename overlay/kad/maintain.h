@@ -54,6 +54,8 @@ GN_MUST_CHECK enum gn_err gn_maintain_restore(struct gn_kad *k, struct gn_mainta
 /* The live contacts go to the store (GN_STORE_SAVE_TABLE), so that the next start finds them. Nothing when none live.
  */
 void gn_maintain_save(struct gn_kad *k, struct gn_maintain *m);
+/* Our addresses are known or changed. */
+void gn_maintain_addrs(struct gn_kad *k, struct gn_maintain *m);
 /* We have become a server: our neighbours should learn of us soon. */
 void gn_maintain_introduce(struct gn_kad *k, struct gn_maintain *m);
 void gn_maintain_net_changed(struct gn_kad *k, struct gn_maintain *m);

@@ -345,6 +345,9 @@ void gn_op_begin_lookup(struct gn_kad *k, struct gn_op *op, uint8_t method, bool
 
     goal.alpha = (op->flags & GN_CMDF_FAST) ? GN_LOOKUP_ALPHA_FAST : GN_LOOKUP_ALPHA;
     goal.alpha = (op->flags & GN_CMDF_BACKGROUND) ? GN_LOOKUP_ALPHA_BACKGROUND : goal.alpha;
+    if (method == GN_MSG_GET && !(op->flags & GN_CMDF_FAST) && gn_lookup_is_near(k, &op->target)) {
+        goal.alpha_first = GN_LOOKUP_ALPHA_NEAR;
+    }
     goal.explain = (op->flags & GN_CMDF_EXPLAIN) ? op->id : 0;
     goal.op = op->handle;
     op->state = GN_OP_LOOKUP;

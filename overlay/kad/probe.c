@@ -30,12 +30,7 @@ void gn_probe_init(struct gn_kad *k, struct gn_probe *p)
 
 void gn_probe_addrs(struct gn_kad *k, struct gn_probe *p)
 {
-    bool known = k->addrs_len > 0;
-
-    for (size_t i = 0; i < k->addrs_len; i++) {
-        known = known && gn_addr_is_private(&k->addrs[i]);
-    }
-    if (k->config.mode == GN_MODE_AUTO && k->config.allow_private && known) {
+    if (k->config.mode == GN_MODE_AUTO && k->all_private) {
         set_server(k, true);
         gn_timer_cancel(&k->timers, &p->timer);
     }

@@ -191,6 +191,23 @@ static void first_valid_copy_ends_a_get_and_a_false_one_does_not(void **state)
     script_end(&s);
 }
 
+static void get_among_near_nodes_begins_with_three(void **state)
+{
+    struct script s;
+    struct gn_command c = {.type = GN_CMD_GET, .kind = GN_RECORD_IMMUTABLE, .target = script_peer(9).id};
+    struct gn_msg_reply r = {.status = GN_MSG_NOT_FOUND};
+
+    (void)state;
+    script_begin(&s, GN_MODE_CLIENT);
+    script_meet_within(&s, 20, 100);
+    script_command(&s, &c);
+    script_store_answer(&s, GN_E_NOT_FOUND, NULL);
+    assert_int_equal(script_open_len(&s), 3);
+    script_answer(&s, &s.sent[0], &r); /* not there: then six at once */
+    assert_int_equal(script_open_len(&s), 6);
+    script_end(&s);
+}
+
 static void own_copy_of_an_immutable_record_needs_no_network(void **state)
 {
     struct script s;
@@ -381,6 +398,7 @@ int main(void)
         cmocka_unit_test(useless_contacts_are_never_asked),
         cmocka_unit_test(only_the_asked_peer_may_answer),
         cmocka_unit_test(first_valid_copy_ends_a_get_and_a_false_one_does_not),
+        cmocka_unit_test(get_among_near_nodes_begins_with_three),
         cmocka_unit_test(own_copy_of_an_immutable_record_needs_no_network),
         cmocka_unit_test(slow_store_is_not_waited_for),
         cmocka_unit_test(best_of_three_wins_and_the_others_are_repaired),

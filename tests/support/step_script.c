@@ -160,6 +160,11 @@ size_t script_open_len(const struct script *s)
 
 void script_meet(struct script *s, unsigned n)
 {
+    script_meet_within(s, n, GN_MS(10));
+}
+
+void script_meet_within(struct script *s, unsigned n, gn_time_us each_us)
+{
     struct gn_input in = {.type = GN_IN_COMMAND};
 
     in.u.command = (struct gn_command){.op = 1000, .type = GN_CMD_BOOTSTRAP, .contact = script_peer(1)};
@@ -170,15 +175,18 @@ void script_meet(struct script *s, unsigned n)
         for (unsigned j = (unsigned)i * 8U + 1U; j <= n && r.contacts_len < 16; j++) {
             r.contacts[r.contacts_len++] = script_peer(j);
         }
-        s->now += GN_MS(10);
+        s->now += each_us;
         if (s->sent[i].open) {
             script_answer(s, &s->sent[i], &r);
         }
     }
     assert_true(s->done);
     assert_int_equal(s->end.err, GN_OK);
-    script_wait_us(s, GN_SECONDS(1));
-    script_answer_all(s); /* pings of candidates */
+    for (unsigned i = 0; i < 20; i++) { /* pings of candidates */
+        script_answer_all(s);
+        script_wait_us(s, GN_MS(500));
+    }
+    script_answer_all(s);
     assert_int_equal(gn_overlay_peers_len(s->o), n);
     s->sent_len = 0;
     s->done = false;

@@ -51,6 +51,8 @@ void script_wait_us(struct script *s, gn_time_us us);
 struct gn_contact script_peer(unsigned n);
 /* Fills the table with peers 1..n through a bootstrap whose answers name them. */
 void script_meet(struct script *s, unsigned n);
+/* The same with answers that take each_us more than the one before. */
+void script_meet_within(struct script *s, unsigned n, gn_time_us each_us);
 void script_command(struct script *s, struct gn_command *c);
 /* Sets the reply's txid, and answers as the peer that was asked, or as another. */
 void script_answer(struct script *s, struct script_sent *q, struct gn_msg_reply *r);
