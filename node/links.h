@@ -26,7 +26,7 @@
 
 enum gn_link_kind {
     GN_LINK_QUERY = 1, /* one overlay query and its reply: docs/PROTOCOL.md section 5 */
-    GN_LINK_FILE = 2,  /* file ranges: docs/PROTOCOL.md section 6 */
+    GN_LINK_FILE = 2,  /* file ranges: docs/PROTOCOL.md, "Files" */
     GN_LINK_KINDS = 3
 };
 

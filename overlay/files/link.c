@@ -24,7 +24,7 @@ static bool read_size(uint64_t *out, struct gn_slice v)
             return false;
         n = n * 10U + digit;
     }
-    *out = n;
+    *out = n; /* only a size that can be read replaces an earlier one */
     return true;
 }
 
@@ -47,7 +47,7 @@ static void take_parameter(struct gn_file_link *out, struct gn_slice key, struct
     if (is_key(key, "name") && v.len > 0)
         gn_name_sanitize(out->name, v);
     else if (is_key(key, "size"))
-        out->has_size = read_size(&out->size, v);
+        out->has_size = read_size(&out->size, v) || out->has_size;
     else if (is_key(key, "kind"))
         out->folder = is_key(v, "folder");
     else if (is_key(key, "peer"))
