@@ -25,20 +25,6 @@ enum gn_err gn_link_stream_new(struct gn_link_stream **out, struct gn_link_conn 
     return GN_OK;
 }
 
-static void hold(struct gn_link_stream *s)
-{
-    s->held++;
-}
-
-static void let_go(struct gn_link_stream *s)
-{
-    GN_CHECK(s->held > 0);
-    if (--s->held == 0 && s->ended) {
-        free(s->early);
-        free(s);
-    }
-}
-
 static void detach(struct gn_link_stream *s, enum gn_link_code code)
 {
     struct gn_link_conn *c = s->conn;
@@ -53,19 +39,19 @@ static void detach(struct gn_link_stream *s, enum gn_link_code code)
     c->idle_since = gn_uv_quic_now();
     s->conn = NULL;
     s->ended = true;
+    gn_list_push_back(&c->links->ended, &s->node);
+    gn_links_touch(c->links);
 }
 
 static void end_with(struct gn_link_stream *s, enum gn_err err, enum gn_link_code code)
 {
     if (s->ended)
         return;
-    hold(s);
     if (err == GN_OK)
         s->id = -1; /* QUIC is done with it: nothing to give up */
     detach(s, code);
     if (s->ops && s->ops->closed)
         s->ops->closed(s->user, err);
-    let_go(s);
 }
 
 void gn_link_stream_end(struct gn_link_stream *s, enum gn_err err)
@@ -178,28 +164,32 @@ static bool take_kind(struct gn_link_stream *s, uint8_t kind)
 
 void gn_link_stream_data(struct gn_link_stream *s, struct gn_slice data, bool fin)
 {
-    hold(s);
     if (s->inbound && !s->kind_known && data.len > 0) {
         uint8_t kind = data.data[0];
         data = gn_slice_of(data.data + 1, data.len - 1);
         if (!take_kind(s, kind))
-            goto out;
+            return;
     }
     if (s->inbound && !s->kind_known) {
         if (fin)
             gn_link_abort(s, GN_LINK_BAD_REQUEST);
-        goto out;
+        return;
     }
     if ((data.len > 0 || fin) && s->ops->data)
         s->ops->data(s->user, data, fin);
-out:
-    let_go(s);
 }
 
 void gn_link_stream_writable(struct gn_link_stream *s)
 {
-    hold(s);
     if (!s->ended && s->ops && s->ops->writable)
         s->ops->writable(s->user);
-    let_go(s);
+}
+
+void gn_link_stream_free_ended(struct gn_links *l)
+{
+    for (struct gn_list_node *n; (n = gn_list_pop_front(&l->ended));) {
+        struct gn_link_stream *s = GN_CONTAINER_OF(n, struct gn_link_stream, node);
+        free(s->early);
+        free(s);
+    }
 }

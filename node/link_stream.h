@@ -18,6 +18,7 @@ struct gn_links {
     uv_idle_t idle;
     uv_timer_t sweep;
     struct gn_list conns;
+    struct gn_list ended; /* streams to be freed */
     size_t len;
     bool draining, closing;
     unsigned closing_parts;
@@ -46,8 +47,7 @@ struct gn_link_stream {
     int64_t id; /* -1: not opened yet */
     const struct gn_link_stream_ops *ops;
     void *user;
-    unsigned held; /* event handlers that still look at it */
-    bool ended;    /* `closed` was called; freed when nobody holds it */
+    bool ended; /* `closed` was called; freed in the loop's next turn, for whoever still looks at it */
     bool inbound;
     bool kind_known; /* inbound: the first byte came */
     bool early_fin;
@@ -65,9 +65,11 @@ GN_MUST_CHECK enum gn_err gn_link_stream_new(struct gn_link_stream **out, struct
 GN_MUST_CHECK enum gn_err gn_link_stream_start(struct gn_link_stream *s);
 void gn_link_stream_data(struct gn_link_stream *s, struct gn_slice data, bool fin);
 void gn_link_stream_writable(struct gn_link_stream *s);
-/* Tells the owner `closed(err)` once, gives up what is left of the QUIC stream, frees it. */
+/* Tells the owner `closed(err)` once, gives up what is left of the QUIC stream; its memory goes with the loop's next
+ * turn. */
 void gn_link_stream_end(struct gn_link_stream *s, enum gn_err err);
-/* Frees it without a word to its owner: opening failed. */
+void gn_link_stream_free_ended(struct gn_links *l);
+/* Ends it without a word to its owner: opening failed. */
 void gn_link_stream_drop(struct gn_link_stream *s);
 
 #endif

@@ -197,6 +197,7 @@ static void on_idle(uv_idle_t *handle)
 {
     struct gn_links *l = handle->data;
     (void)uv_idle_stop(handle);
+    gn_link_stream_free_ended(l);
     gn_links_pump(l);
 }
 
@@ -243,6 +244,7 @@ enum gn_err gn_links_new(struct gn_links **out, const struct gn_links_config *co
     if (!l)
         return GN_E_NO_MEMORY;
     gn_list_init(&l->conns);
+    gn_list_init(&l->ended);
     enum gn_err err = gn_quic_new(&l->quic, &config->quic, gn_uv_quic_now());
     if (err)
         goto free_links;
@@ -347,6 +349,7 @@ static void on_part_closed(struct gn_links *l)
 {
     if (--l->closing_parts > 0)
         return;
+    gn_link_stream_free_ended(l);
     gn_quic_free(l->quic);
     void (*closed)(void *) = l->closed;
     void *data = l->closed_data;
