@@ -75,7 +75,7 @@ void gn_ratelimit_table_init(struct gn_ratelimit_table *t, const struct gn_alloc
 {
     GN_CHECK(limit >= 1);
     gn_map_init(&t->by_group, alloc, sizeof(uint64_t), sizeof(struct bucket *), limit);
-    gn_slab_init(&t->buckets, alloc, sizeof(struct bucket), limit < 64U ? limit : 64U, limit);
+    gn_slab_init(&t->buckets, alloc, sizeof(struct bucket), limit < 16U ? limit : 16U, limit);
     gn_list_init(&t->lru);
     t->rate = rate_per_s;
     t->burst = burst;
@@ -100,6 +100,21 @@ static void forget_oldest(struct gn_ratelimit_table *t)
     GN_CHECK(gn_slab_release(&t->buckets, gn_slab_handle(b)) == GN_OK);
 }
 
+/* A bucket that is full again is like a new one: the group need not be remembered. Two for each new one are enough to
+ * shrink a table that a crowd has left. */
+static void forget_full(struct gn_ratelimit_table *t, gn_time_us now)
+{
+    for (unsigned i = 0; i < 2U && gn_map_len(&t->by_group) > 0; i++) {
+        struct bucket *b = GN_CONTAINER_OF(t->lru.ends.next, struct bucket, lru);
+
+        refill(&b->limit, now);
+        if (b->limit.level < b->limit.burst * MILLION) {
+            return;
+        }
+        forget_oldest(t);
+    }
+}
+
 /* A full bucket for a new group; NULL without memory. */
 static struct bucket *add_bucket(struct gn_ratelimit_table *t, uint64_t group, gn_time_us now)
 {
@@ -107,6 +122,7 @@ static struct bucket *add_bucket(struct gn_ratelimit_table *t, uint64_t group, g
     void *object = NULL;
     uint32_t handle;
 
+    forget_full(t, now);
     if (gn_map_len(&t->by_group) == t->limit) {
         forget_oldest(t);
     }

@@ -35,8 +35,10 @@ gn_time_us gn_ratelimit_ready(struct gn_ratelimit *r, uint64_t tokens, gn_time_u
 /* Whole tokens that are there. */
 uint64_t gn_ratelimit_level(struct gn_ratelimit *r, gn_time_us now);
 
-/* Buckets of equal rate and burst, keyed by a number such as gn_addr_group(). When the table is full the bucket that
- * was unused for longest makes place: a stranger of that group then starts with a full one. */
+/* Buckets of equal rate and burst, keyed by a number such as gn_addr_group(). A bucket that
+ * has become full again is forgotten when a new group comes, so that the table holds those who asked of late. When the
+ * table is full the bucket that was unused for longest makes place: a stranger of that group then starts with a full
+ * one. */
 struct gn_ratelimit_table {
     struct gn_map by_group; /* group -> pointer to its bucket */
     struct gn_slab buckets;

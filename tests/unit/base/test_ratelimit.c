@@ -177,6 +177,27 @@ static void a_full_table_forgets_the_group_unused_for_longest(void **state)
     gn_ratelimit_table_fini(&t);
 }
 
+static void groups_that_fell_silent_are_forgotten(void **state)
+{
+    struct gn_ratelimit_table t;
+
+    (void)state;
+    gn_ratelimit_table_init(&t, gn_alloc_default(), 1, 2, 1000);
+    for (uint64_t group = 0; group < 500; group++) {
+        assert_true(gn_ratelimit_table_take(&t, group, 1, 0));
+    }
+    assert_int_equal(gn_ratelimit_table_len(&t), 500);
+    /* before a second has passed no bucket is full again: nobody may be forgotten */
+    assert_true(gn_ratelimit_table_take(&t, 1000, 2, GN_SECONDS(1) - 1));
+    assert_int_equal(gn_ratelimit_table_len(&t), 501);
+    for (uint64_t group = 2000; group < 2250; group++) {
+        assert_true(gn_ratelimit_table_take(&t, group, 1, GN_SECONDS(1)));
+    }
+    assert_int_equal(gn_ratelimit_table_len(&t), 251);
+    assert_false(gn_ratelimit_table_take(&t, 1000, 1, GN_SECONDS(1) + 500)); /* still empty, so still known */
+    gn_ratelimit_table_fini(&t);
+}
+
 static void a_flood_of_groups_stays_within_the_limit(void **state)
 {
     struct gn_failing_alloc fa;
@@ -294,6 +315,7 @@ int main(void)
         cmocka_unit_test(huge_rates_and_bursts_do_not_overflow),
         cmocka_unit_test(each_group_has_its_own_bucket),
         cmocka_unit_test(a_full_table_forgets_the_group_unused_for_longest),
+        cmocka_unit_test(groups_that_fell_silent_are_forgotten),
         cmocka_unit_test(a_flood_of_groups_stays_within_the_limit),
         cmocka_unit_test(without_memory_a_new_group_is_refused),
         cmocka_unit_test(the_ceiling_doubles_to_the_cap_and_a_reset_begins_anew),
