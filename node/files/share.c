@@ -356,7 +356,8 @@ static void on_hashed(struct gn_files_work *w)
         gn_blob_hash_close(h->hash);
         h->hash = NULL;
     }
-    h->open = h->hash;
+    if (h->open != h->hash) /* a helper may be looking at it */
+        h->open = h->hash;
     tell(s, "hash", name);
     if (s->err)
         end_if_quiet(s);

@@ -325,7 +325,8 @@ uint64_t gn_files_transfer_have(const struct gn_files_transfer *t)
         return have;
     for (size_t i = 0; i < t->gets_len; i++) {
         const struct gn_files_get *g = t->gets[i];
-        if (g->part && (g->state == GN_FILES_GET_RUNNING || g->state == GN_FILES_GET_FINISHING))
+        bool opened = g->state == GN_FILES_GET_RUNNING || g->state == GN_FILES_GET_FINISHING;
+        if (opened && g->part) /* until then the part is a thread's */
             have += gn_blob_part_bytes(g->part);
     }
     return have;
