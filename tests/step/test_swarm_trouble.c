@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "overlay/kad/publish.h"
 #include "overlay/msg/record.h"
 #include "tests/support/step_net.h"
 
@@ -284,6 +285,12 @@ static void node_comes_back_by_its_saved_table(void **state)
     struct gn_id target = put_text(n, 7, "still there");
 
     (void)state;
+    static uint8_t table[GN_OVERLAY_TABLE_BYTES];
+    struct gn_publish_stats stats;
+    assert_true(gn_overlay_table(step_net_overlay(n, 20), table, sizeof table) > 1000); /* as at an orderly exit */
+    gn_overlay_publish_stats(step_net_overlay(n, 20), &stats);
+    assert_int_equal(stats.owned, 0);
+    assert_true(stats.scanned);
     step_net_kill(n, 20);
     step_net_kill(n, 0); /* nor is there anybody to bootstrap from */
     step_net_run(n, GN_MINUTES(1));
