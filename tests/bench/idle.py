@@ -1,4 +1,4 @@
-"""idle.py - what an idle node costs: 51 processes, memory of the largest, CPU and packets over 20 s."""
+"""idle.py - what an idle node costs: 64 processes; memory, CPU and packets over 20 s of those that know 50 peers."""
 import json
 import os
 import pathlib
@@ -35,23 +35,24 @@ def packets(node):
 
 with libswarm.Swarm(["--log-level", "warn"]) as swarm:
     began = time.monotonic()
-    swarm.start(51)
-    for node in swarm.nodes:
-        libswarm.wait_for("50 peers", lambda: node.json("GET", "/v1/node")["peers"] >= 50, 60)
+    swarm.start(64)
+    rich = libswarm.wait_for(
+        "half of the nodes to know 50 peers",
+        lambda: (lambda r: len(r) >= 32 and r)([n for n in swarm.nodes if n.json("GET", "/v1/node")["peers"] >= 50]), 120)
     known = time.monotonic() - began
-    time.sleep(5)
-    pids = [n.process.pid for n in swarm.nodes]
-    before = [cpu(p) for p in pids], [packets(n) for n in swarm.nodes]
+    time.sleep(35)  # the joining is over, and memory that it took was given back
+    pids = [n.process.pid for n in rich]
+    before = [cpu(p) for p in pids], [packets(n) for n in rich]
     time.sleep(SECONDS)
     used = [(cpu(p) - b) / SECONDS * 100 for p, b in zip(pids, before[0])]
-    sent = [(packets(n) - b) / SECONDS for n, b in zip(swarm.nodes, before[1])]
+    sent = [(packets(n) - b) / SECONDS for n, b in zip(rich, before[1])]
     rows = [
         ("rss_median", statistics.median(status(p, "VmRSS") for p in pids), "MB"),
         ("rss_max", max(status(p, "VmRSS") for p in pids), "MB"),
         ("pss_median", statistics.median(status(p, "Pss") for p in pids), "MB"),
         ("cpu_median", statistics.median(used), "%"),
         ("packets_per_node", statistics.median(sent), "1/s"),
-        ("all_know_all", known, "s"),
+        ("half_know_50", known, "s"),
     ]
     swarm.drain()
 for metric, value, unit in rows:
