@@ -206,27 +206,27 @@ static int parse_options(struct gn_cli *cli, int argc, char **argv, bool *help)
 /* ---- Commands -------------------------------------------------------------------------------------------------- */
 
 /* "kv" alone, "kv --help", "kv gte". */
-static int no_command_in_group(int argc, char **argv)
+static int no_command_in_group(const struct gn_cli_command *commands, int argc, char **argv)
 {
     char both[64];
     if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
-        gn_cli_help_group(stdout, argv[0]);
+        gn_cli_help_group(stdout, commands, argv[0]);
         return gn_cli_flush(GN_EXIT_DONE);
     }
     if (argc < 2 || argv[1][0] == '-')
         return gn_cli_fail(GN_EXIT_USAGE, "%s wants a second word: see 'ghostnet help %s'", argv[0], argv[0]);
     (void)snprintf(both, sizeof both, "%s %s", argv[0], argv[1]);
-    const char *similar = gn_cli_similar(both);
+    const char *similar = gn_cli_similar(commands, both);
     if (similar)
         return gn_cli_fail(GN_EXIT_USAGE, "unknown command '%s': did you mean '%s'?", both, similar);
     return gn_cli_fail(GN_EXIT_USAGE, "unknown command '%s': see 'ghostnet help %s'", both, argv[0]);
 }
 
-static int no_command(int argc, char **argv)
+static int no_command(const struct gn_cli_command *commands, int argc, char **argv)
 {
-    if (gn_cli_group(argv[0]))
-        return no_command_in_group(argc, argv);
-    const char *similar = gn_cli_similar(argv[0]);
+    if (gn_cli_group(commands, argv[0]))
+        return no_command_in_group(commands, argc, argv);
+    const char *similar = gn_cli_similar(commands, argv[0]);
     if (similar)
         return gn_cli_fail(GN_EXIT_USAGE, "unknown command '%.60s': did you mean '%s'?", argv[0], similar);
     return gn_cli_fail(GN_EXIT_USAGE, "unknown command '%.60s': see 'ghostnet help'", argv[0]);
@@ -264,9 +264,24 @@ static void hold_standard_streams(void)
             (void)open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY); /* takes the lowest free number: fd */
 }
 
-int gn_cli_main(int argc, char **argv)
+void gn_cli_join(struct gn_cli_command *out, size_t cap, const struct gn_cli_command *more)
 {
-    struct gn_cli cli = {0};
+    size_t len = 0;
+    for (const struct gn_cli_command *c = gn_cli_commands; c->name; c++) {
+        GN_CHECK(len < cap);
+        out[len++] = *c;
+    }
+    for (const struct gn_cli_command *c = more; c->name; c++) {
+        GN_CHECK(len < cap);
+        out[len++] = *c;
+    }
+    GN_CHECK(len < cap);
+    out[len] = (struct gn_cli_command){0};
+}
+
+int gn_cli_main(int argc, char **argv, const struct gn_cli_command *commands)
+{
+    struct gn_cli cli = {.commands = commands};
     bool help = false;
     int words = 0;
     char version[] = "version";
@@ -280,12 +295,12 @@ int gn_cli_main(int argc, char **argv)
         return code;
     int at = optind;
     if (at >= argc || help) {
-        gn_cli_help_all(help ? stdout : stderr);
+        gn_cli_help_all(help ? stdout : stderr, commands);
         return gn_cli_flush(help ? GN_EXIT_DONE : GN_EXIT_USAGE);
     }
-    cli.command = gn_cli_find(argc - at, argv + at, &words);
+    cli.command = gn_cli_find(commands, argc - at, argv + at, &words);
     if (!cli.command)
-        return no_command(argc - at, argv + at);
+        return no_command(commands, argc - at, argv + at);
     if (!cli.data_dir[0] && gn_datadir_default(cli.data_dir))
         cli.data_dir[0] = '\0'; /* a command that needs it says so */
     /* getopt takes the word before the options for the program's name. */

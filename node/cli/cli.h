@@ -40,6 +40,7 @@ struct gn_cli_option {
 struct gn_rpc_client;
 
 struct gn_cli {
+    const struct gn_cli_command *commands; /* all there are */
     const struct gn_cli_command *command;
     /* global options */
     char data_dir[PATH_MAX];
@@ -66,10 +67,14 @@ struct gn_cli_command {
     int (*run)(struct gn_cli *cli);
 };
 
-extern const struct gn_cli_command gn_cli_commands[]; /* ended by a name of NULL; in the order of the help */
-extern const struct gn_cli_option gn_cli_globals[];   /* the same */
+/* Those of a node, ended by a name of NULL; in the order of the help. */
+extern const struct gn_cli_command gn_cli_commands[];
+extern const struct gn_cli_option gn_cli_globals[]; /* ended by a name of NULL */
 
-int gn_cli_main(int argc, char **argv);
+/* Fills out (cap rows) with the node's commands, those of `more`, and the end. Both tables must fit. */
+void gn_cli_join(struct gn_cli_command *out, size_t cap, const struct gn_cli_command *more);
+/* The program, with these commands. */
+int gn_cli_main(int argc, char **argv, const struct gn_cli_command *commands);
 
 /* The value of an option (the last one given), or NULL. A switch gives "". */
 const char *gn_cli_value(const struct gn_cli *cli, const char *name);
@@ -85,22 +90,22 @@ int gn_cli_flush(int code);
 bool gn_cli_colours(int fd);
 
 /* find.c: by one or two words; *words is how many matched. NULL: no such command. */
-const struct gn_cli_command *gn_cli_find(int argc, char **argv, int *words);
+const struct gn_cli_command *gn_cli_find(const struct gn_cli_command *commands, int argc, char **argv, int *words);
 /* Does `command` begin with this word and have a second one ("kv" of "kv put")? */
 bool gn_cli_in_group(const struct gn_cli_command *command, const char *word);
 /* The first command of such a group, or NULL: no command has two words of which this is the first. */
-const struct gn_cli_command *gn_cli_group(const char *word);
+const struct gn_cli_command *gn_cli_group(const struct gn_cli_command *commands, const char *word);
 /* The most similar command, or option of a command (NULL: a global one); NULL when none is close. */
-const char *gn_cli_similar(const char *word);
+const char *gn_cli_similar(const struct gn_cli_command *commands, const char *word);
 const char *gn_cli_similar_option(const struct gn_cli_command *command, const char *name);
 
 /* help.c, for people */
-void gn_cli_help_all(FILE *out);
-void gn_cli_help_group(FILE *out, const char *word);
+void gn_cli_help_all(FILE *out, const struct gn_cli_command *commands);
+void gn_cli_help_group(FILE *out, const struct gn_cli_command *commands, const char *word);
 void gn_cli_help_command(FILE *out, const struct gn_cli_command *command);
 /* man.c: roff of ghostnet.1 (NULL) or of one command's page. */
-void gn_cli_help_man(FILE *out, const struct gn_cli_command *command);
+void gn_cli_help_man(FILE *out, const struct gn_cli_command *commands, const struct gn_cli_command *command);
 /* completion.c: a bash script. */
-void gn_cli_help_completion(FILE *out);
+void gn_cli_help_completion(FILE *out, const struct gn_cli_command *commands);
 
 #endif

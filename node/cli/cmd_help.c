@@ -46,9 +46,9 @@ int gn_cmd_version(struct gn_cli *cli)
 }
 
 /* One line per command, for programs: its name, arguments, summary and options. */
-static void print_table(void)
+static void print_table(const struct gn_cli_command *commands)
 {
-    for (const struct gn_cli_command *c = gn_cli_commands; c->name; c++) {
+    for (const struct gn_cli_command *c = commands; c->name; c++) {
         json_t *options = json_array();
         for (const struct gn_cli_option *o = c->options; o && o->name; o++)
             (void)json_array_append_new(
@@ -60,33 +60,33 @@ static void print_table(void)
     }
 }
 
-static void print_names(void)
+static void print_names(const struct gn_cli_command *commands)
 {
-    for (const struct gn_cli_command *c = gn_cli_commands; c->name; c++)
+    for (const struct gn_cli_command *c = commands; c->name; c++)
         (void)printf("%s\n", c->name);
 }
 
 int gn_cmd_help(struct gn_cli *cli)
 {
     int words = 0;
-    const struct gn_cli_command *c = gn_cli_find(cli->args_len, cli->args, &words);
-    bool group = cli->args_len == 1 && gn_cli_group(cli->args[0]);
+    const struct gn_cli_command *c = gn_cli_find(cli->commands, cli->args_len, cli->args, &words);
+    bool group = cli->args_len == 1 && gn_cli_group(cli->commands, cli->args[0]);
     if (cli->args_len && !group && (!c || words != cli->args_len))
         return gn_cli_fail(GN_EXIT_USAGE, "no command '%.60s%s%.60s': see 'ghostnet help'", cli->args[0],
                            cli->args_len > 1 ? " " : "", cli->args_len > 1 ? cli->args[1] : "");
     if (gn_cli_value(cli, "completion"))
-        gn_cli_help_completion(stdout);
+        gn_cli_help_completion(stdout, cli->commands);
     else if (gn_cli_value(cli, "man"))
-        gn_cli_help_man(stdout, c);
+        gn_cli_help_man(stdout, cli->commands, c);
     else if (gn_cli_value(cli, "names"))
-        print_names();
+        print_names(cli->commands);
     else if (cli->json)
-        print_table();
+        print_table(cli->commands);
     else if (c)
         gn_cli_help_command(stdout, c);
     else if (group)
-        gn_cli_help_group(stdout, cli->args[0]);
+        gn_cli_help_group(stdout, cli->commands, cli->args[0]);
     else
-        gn_cli_help_all(stdout);
+        gn_cli_help_all(stdout, cli->commands);
     return GN_EXIT_DONE;
 }

@@ -6,21 +6,20 @@
 #include "node/config.h"
 
 /* First words, each once: "kv" stands for its whole group. */
-static void put_first_words(FILE *out)
+static void put_first_words(FILE *out, const struct gn_cli_command *commands)
 {
-    for (const struct gn_cli_command *c = gn_cli_commands; c->name; c++) {
+    for (const struct gn_cli_command *c = commands; c->name; c++) {
         int len = (int)strcspn(c->name, " ");
-        bool repeated =
-            c > gn_cli_commands && c->name[len] == ' ' && strncmp(c[-1].name, c->name, (size_t)len + 1) == 0;
+        bool repeated = c > commands && c->name[len] == ' ' && strncmp(c[-1].name, c->name, (size_t)len + 1) == 0;
         if (!repeated)
             (void)fprintf(out, " %.*s", len, c->name);
     }
 }
 
-static void put_second_words(FILE *out)
+static void put_second_words(FILE *out, const struct gn_cli_command *commands)
 {
     const char *group = "";
-    for (const struct gn_cli_command *c = gn_cli_commands; c->name; c++) {
+    for (const struct gn_cli_command *c = commands; c->name; c++) {
         const char *space = strchr(c->name, ' ');
         if (!space)
             continue;
@@ -57,7 +56,7 @@ static void put_choices(FILE *out)
     }
 }
 
-void gn_cli_help_completion(FILE *out)
+void gn_cli_help_completion(FILE *out, const struct gn_cli_command *commands)
 {
     (void)fputs("# bash completion for ghostnet; made by 'ghostnet help --completion'\n"
                 "_ghostnet() {\n"
@@ -66,12 +65,12 @@ void gn_cli_help_completion(FILE *out)
                 "    COMPREPLY=()\n"
                 "    case $first in\n",
                 out);
-    put_second_words(out);
+    put_second_words(out, commands);
     (void)fputs("    esac\n"
                 "    if [ \"$COMP_CWORD\" = 1 ]; then\n"
                 "        mapfile -t COMPREPLY < <(compgen -W '",
                 out);
-    put_first_words(out);
+    put_first_words(out, commands);
     (void)fputs("' -- \"$word\")\n"
                 "        return\n"
                 "    elif [ \"$COMP_CWORD\" = 2 ] && [ -n \"$seconds\" ]; then\n"
@@ -81,7 +80,7 @@ void gn_cli_help_completion(FILE *out)
                 "    [ -n \"$seconds\" ] && first=\"$first $second\"\n"
                 "    case $first in\n",
                 out);
-    for (const struct gn_cli_command *c = gn_cli_commands; c->name; c++) {
+    for (const struct gn_cli_command *c = commands; c->name; c++) {
         (void)fprintf(out, "    '%s') options='", c->name);
         put_options(out, c->options);
         (void)fputs("' ;;\n", out);
@@ -101,7 +100,7 @@ void gn_cli_help_completion(FILE *out)
     (void)fputs("\" -- \"$word\") ;;\n"
                 "    *) [ \"$first\" = help ] && mapfile -t COMPREPLY < <(compgen -W '",
                 out);
-    put_first_words(out);
+    put_first_words(out, commands);
     (void)fputs("' -- \"$word\") ;;\n"
                 "    esac\n"
                 "    return 0 # nothing offered: bash completes file names\n"

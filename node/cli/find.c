@@ -7,10 +7,10 @@
 #define WORD_MAX 60U
 #define FAR 3U /* so many changes away is another word */
 
-const struct gn_cli_command *gn_cli_find(int argc, char **argv, int *words)
+const struct gn_cli_command *gn_cli_find(const struct gn_cli_command *commands, int argc, char **argv, int *words)
 {
     *words = 0;
-    for (const struct gn_cli_command *c = gn_cli_commands; c->name; c++) {
+    for (const struct gn_cli_command *c = commands; c->name; c++) {
         bool two = argc >= 2 && gn_cli_in_group(c, argv[0]) && strcmp(strchr(c->name, ' ') + 1, argv[1]) == 0;
         if (!two && (argc < 1 || strcmp(c->name, argv[0]) != 0))
             continue;
@@ -26,9 +26,9 @@ bool gn_cli_in_group(const struct gn_cli_command *command, const char *word)
     return len > 0 && strncmp(command->name, word, len) == 0 && command->name[len] == ' ';
 }
 
-const struct gn_cli_command *gn_cli_group(const char *word)
+const struct gn_cli_command *gn_cli_group(const struct gn_cli_command *commands, const char *word)
 {
-    for (const struct gn_cli_command *c = gn_cli_commands; c->name; c++)
+    for (const struct gn_cli_command *c = commands; c->name; c++)
         if (gn_cli_in_group(c, word))
             return c;
     return NULL;
@@ -72,11 +72,11 @@ static void consider(const char **best, unsigned *least, const char *word, const
     *best = name;
 }
 
-const char *gn_cli_similar(const char *word)
+const char *gn_cli_similar(const struct gn_cli_command *commands, const char *word)
 {
     const char *best = NULL;
     unsigned least = FAR;
-    for (const struct gn_cli_command *c = gn_cli_commands; c->name; c++)
+    for (const struct gn_cli_command *c = commands; c->name; c++)
         consider(&best, &least, word, c->name);
     return best;
 }

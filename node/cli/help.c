@@ -23,13 +23,13 @@ static void print_options(FILE *out, const char *title, const struct gn_cli_opti
     }
 }
 
-void gn_cli_help_all(FILE *out)
+void gn_cli_help_all(FILE *out, const struct gn_cli_command *commands)
 {
     (void)fprintf(out,
                   "ghostnet %s - a peer-to-peer node: find, store, share\n\n"
                   "usage: ghostnet COMMAND [OPTIONS] [ARGUMENTS]\n\ncommands:\n",
                   GN_VERSION);
-    for (const struct gn_cli_command *c = gn_cli_commands; c->name; c++)
+    for (const struct gn_cli_command *c = commands; c->name; c++)
         print_command(out, c);
     print_options(out, "options of every command", gn_cli_globals);
     (void)fprintf(out, "\nan argument that begins with a dash goes after '--': ghostnet put -- -1\n"
@@ -38,10 +38,10 @@ void gn_cli_help_all(FILE *out)
                        "first steps: 'ghostnet demo', then 'ghostnet run' and 'ghostnet help run'\n");
 }
 
-void gn_cli_help_group(FILE *out, const char *word)
+void gn_cli_help_group(FILE *out, const struct gn_cli_command *commands, const char *word)
 {
     (void)fprintf(out, "usage: ghostnet %s COMMAND [OPTIONS] [ARGUMENTS]\n\ncommands:\n", word);
-    for (const struct gn_cli_command *c = gn_cli_commands; c->name; c++)
+    for (const struct gn_cli_command *c = commands; c->name; c++)
         if (gn_cli_in_group(c, word))
             print_command(out, c);
     (void)fprintf(out, "\n'ghostnet help %s COMMAND' says more\n", word);

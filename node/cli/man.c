@@ -90,7 +90,7 @@ static void put_command_page(FILE *out, const struct gn_cli_command *c)
     put_options(out, gn_cli_globals);
 }
 
-static void put_first_page(FILE *out)
+static void put_first_page(FILE *out, const struct gn_cli_command *commands)
 {
     put_title(out, "ghostnet", "a peer-to-peer node: find, store, share");
     (void)fputs(".SH SYNOPSIS\n.B ghostnet\n\\fICOMMAND\\fP [\\fIOPTIONS\\fP] [\\fIARGUMENTS\\fP]\n.SH DESCRIPTION\n",
@@ -100,7 +100,7 @@ static void put_first_page(FILE *out)
                    "size, without a server. 'ghostnet run' is a node; the other commands talk to the one that runs\n"
                    "on the same data folder. Data goes to stdout, messages and errors to stderr.");
     (void)fputs(".SH COMMANDS\n", out);
-    for (const struct gn_cli_command *c = gn_cli_commands; c->name; c++) {
+    for (const struct gn_cli_command *c = commands; c->name; c++) {
         (void)fprintf(out, ".TP\n.B %s ", c->name);
         put_text(out, c->args);
         (void)fputc('\n', out);
@@ -113,12 +113,12 @@ static void put_first_page(FILE *out)
                 out);
 }
 
-void gn_cli_help_man(FILE *out, const struct gn_cli_command *command)
+void gn_cli_help_man(FILE *out, const struct gn_cli_command *commands, const struct gn_cli_command *command)
 {
     if (command)
         put_command_page(out, command);
     else
-        put_first_page(out);
+        put_first_page(out, commands);
     (void)fputs(".SH EXIT STATUS\n0 done, 1 failed, 2 wrong usage, 3 not found, 4 no node is running, 5 timed out,\n"
                 "6 refused, 130 interrupted.\n",
                 out);

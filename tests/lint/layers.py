@@ -15,6 +15,7 @@ MAY = {
     "node": {"base", "overlay", "storage", "transport", "rpc", "node"},
     "sim": {"base", "overlay", "storage", "transport", "sim"},
 }
+MAIN = {"sim"}  # node/main*.c are the program: they join the node and the simulator
 ISO_C = {"assert.h", "ctype.h", "errno.h", "float.h", "inttypes.h", "limits.h", "stdalign.h", "stdarg.h", "stdbool.h",
          "stddef.h", "stdint.h", "stdio.h", "stdlib.h", "string.h"}
 # Libraries that compute and touch nothing outside; what they do when called is the business of purity.py.
@@ -49,7 +50,7 @@ def layer_problems(path, source, exists=lambda p: True):
                 problems.append(f"{where}<{name}> belongs into a file named os_, uv_ or lmdb_, or another folder")
         elif name.split("/")[0] not in FOLDERS or not exists(name):
             problems.append(f'{where}"{name}" is not a path from the root')
-        elif name.split("/")[0] not in MAY[folder]:
+        elif name.split("/")[0] not in MAY[folder] | (MAIN if re.match(r"node/main\w*\.[ch]$", path) else set()):
             problems.append(f"{where}{folder} must not include {name}")
         elif folder == "sim" and name.startswith("transport/") and is_system(name):
             problems.append(f"{where}sim may include only the pure files of transport")
@@ -84,6 +85,9 @@ must_refuse(layer_problems("overlay/x.c", '#include "storage/y.h"\n'), "overlay 
 must_refuse(layer_problems("overlay/x.c", "#include <time.h>\n"), "a clock in the overlay")
 must_refuse(layer_problems("transport/x.c", "#include <uv.h>\n"), "libuv outside of uv_ files")
 must_refuse(layer_problems("base/x.c", '#include "y.h"\n'), "a path that is not from the root")
+must_refuse(layer_problems("node/cli/x.c", '#include "sim/sim.h"\n'), "a node that knows the simulator")
+must_refuse(layer_problems("sim/x.c", '#include "node/node.h"\n'), "a simulator that knows the node")
+must_accept(layer_problems("node/main_sim.c", '#include "sim/sim.h"\n'), "the program")
 must_accept(layer_problems("transport/uv_x.c", '#include <uv.h>\n#include "base/err.h"\n'), "libuv in a uv_ file")
 must_refuse(circles(file_graph({"a/x.h": '#include "a/y.h"', "a/y.h": '#include "a/x.h"'})), "a circle of headers")
 must_accept(circles(file_graph({"a/x.c": '#include "a/x.h"', "a/y.h": '#include "a/x.h"'})), "no circle")

@@ -45,7 +45,7 @@ static void run(struct said *s, const char *line)
     (void)fflush(stdout);
     int kept_out = dup(STDOUT_FILENO), kept_err = dup(STDERR_FILENO);
     assert_true(dup2(fileno(out), STDOUT_FILENO) >= 0 && dup2(fileno(err), STDERR_FILENO) >= 0);
-    s->code = gn_cli_main(argc, argv);
+    s->code = gn_cli_main(argc, argv, gn_cli_commands);
     (void)fflush(stdout);
     assert_true(dup2(kept_out, STDOUT_FILENO) >= 0 && dup2(kept_err, STDERR_FILENO) >= 0);
     (void)close(kept_out);
@@ -166,13 +166,13 @@ static void similar_is_what_fingers_do(void **state)
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        const char *got = gn_cli_similar(cases[i].word);
+        const char *got = gn_cli_similar(gn_cli_commands, cases[i].word);
         if (cases[i].meant ? !got || strcmp(got, cases[i].meant) != 0 : got != NULL)
             fail_msg("'%s' is like '%s'", cases[i].word, got ? got : "nothing");
     }
     char put[] = "put", *words[] = {put};
     int n = 0;
-    const struct gn_cli_command *c = gn_cli_find(1, words, &n);
+    const struct gn_cli_command *c = gn_cli_find(gn_cli_commands, 1, words, &n);
     assert_true(c && n == 1);
     assert_string_equal(gn_cli_similar_option(c, "tlt"), "ttl");
     assert_string_equal(gn_cli_similar_option(c, "tlt=5"), "ttl");
@@ -187,7 +187,7 @@ static void run_offers_every_setting_that_has_a_flag_and_no_other(void **state)
     char run_word[] = "run", *words[] = {run_word};
     int n = 0;
     (void)state;
-    const struct gn_cli_command *run_command = gn_cli_find(1, words, &n);
+    const struct gn_cli_command *run_command = gn_cli_find(gn_cli_commands, 1, words, &n);
     assert_non_null(run_command);
     for (size_t k = 0; k < GN_CONF_KEYS; k++) {
         const struct gn_config_row *row = gn_config_row((enum gn_config_key)k);
@@ -242,7 +242,7 @@ static void the_table_of_commands_is_sound(void **state)
         char *words[] = {first, second};
         int n = 0;
         int parts = sscanf(c->name, "%31s %31s", first, second);
-        assert_ptr_equal(gn_cli_find(parts, words, &n), c);
+        assert_ptr_equal(gn_cli_find(gn_cli_commands, parts, words, &n), c);
         assert_int_equal(n, parts);
     }
 }
@@ -259,18 +259,23 @@ static char *written(void (*fn)(FILE *out, const struct gn_cli_command *c), cons
     return text;
 }
 
+static void man(FILE *out, const struct gn_cli_command *c)
+{
+    gn_cli_help_man(out, gn_cli_commands, c);
+}
+
 static void completion(FILE *out, const struct gn_cli_command *c)
 {
     (void)c;
-    gn_cli_help_completion(out);
+    gn_cli_help_completion(out, gn_cli_commands);
 }
 
 static void help_man_page_and_completion_name_every_option(void **state)
 {
     (void)state;
-    char *script = written(completion, NULL), *first_page = written(gn_cli_help_man, NULL);
+    char *script = written(completion, NULL), *first_page = written(man, NULL);
     for (const struct gn_cli_command *c = gn_cli_commands; c->name; c++) {
-        char *help = written(gn_cli_help_command, c), *page = written(gn_cli_help_man, c);
+        char *help = written(gn_cli_help_command, c), *page = written(man, c);
         char text[128];
         (void)snprintf(text, sizeof text, "'%s') options='", c->name);
         const char *offered = strstr(script, text);
@@ -303,13 +308,31 @@ static void lines_of_a_man_page_do_not_begin_with_what_roff_would_obey(void **st
     static const struct gn_cli_command odd = {
         .name = "odd", .args = "A\\B", .summary = "it's", .help = ".hidden\n'quoted\n\n  -shown\n\nlast\\line"};
     (void)state;
-    char *page = written(gn_cli_help_man, &odd);
+    char *page = written(man, &odd);
     assert_non_null(strstr(page, "\n\\&.hidden\n"));
     assert_non_null(strstr(page, "\n\\(aqquoted\n"));
     assert_non_null(strstr(page, "\n.nf\n  \\-shown\n.fi\n"));
     assert_non_null(strstr(page, "last\\eline"));
     assert_non_null(strstr(page, "A\\eB"));
     free(page);
+}
+
+static void commands_of_two_tables_become_one(void **state)
+{
+    static const struct gn_cli_command more[] = {
+        {.name = "odd even", .args = ""}, {.name = "odd odd", .args = ""}, {0}};
+    struct gn_cli_command all[100];
+    char odd[] = "odd", even[] = "even", run[] = "run";
+    char *two[] = {odd, even}, *one[] = {run};
+    int n = 0;
+    (void)state;
+    gn_cli_join(all, sizeof all / sizeof all[0], more);
+    assert_string_equal(gn_cli_find(all, 2, two, &n)->name, "odd even");
+    assert_int_equal(n, 2);
+    assert_string_equal(gn_cli_find(all, 1, one, &n)->name, "run");
+    assert_non_null(gn_cli_group(all, "odd"));
+    assert_null(gn_cli_group(gn_cli_commands, "odd"));
+    assert_string_equal(gn_cli_similar(all, "odd evne"), "odd even");
 }
 
 static void the_bar_fits_the_width_and_tells_the_share(void **state)
@@ -363,6 +386,7 @@ int main(void)
         cmocka_unit_test(the_table_of_commands_is_sound),
         cmocka_unit_test(help_man_page_and_completion_name_every_option),
         cmocka_unit_test(lines_of_a_man_page_do_not_begin_with_what_roff_would_obey),
+        cmocka_unit_test(commands_of_two_tables_become_one),
         cmocka_unit_test(the_bar_fits_the_width_and_tells_the_share),
         cmocka_unit_test(names_from_elsewhere_cannot_drive_the_terminal),
     };
