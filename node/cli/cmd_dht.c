@@ -175,8 +175,9 @@ int gn_cmd_find(struct gn_cli *cli)
 
 /* ---- put, get -------------------------------------------------------------------------------------------------- */
 
-static int put_bytes(struct gn_cli *cli, const char *method, struct gn_rpc_target *target, const char *value_arg,
-                     const struct gn_http_header *headers, size_t headers_len, json_t **answer)
+/* Sends the value of an argument (or stdin) to `target`; request has the method and more fields. */
+static int put_bytes(struct gn_cli *cli, struct gn_rpc_request *request, struct gn_rpc_target *target,
+                     const char *value_arg, json_t **answer)
 {
     uint8_t *value = NULL;
     size_t len = 0;
@@ -185,13 +186,10 @@ static int put_bytes(struct gn_cli *cli, const char *method, struct gn_rpc_targe
         code = gn_cli_read_value(&value, &len, value_arg, VALUE_MAX);
     if (code)
         return code;
-    struct gn_rpc_request request = {.method = method,
-                                     .target = target->text,
-                                     .content_type = "application/octet-stream",
-                                     .headers = headers,
-                                     .headers_len = headers_len,
-                                     .body = gn_slice_of(value, len)};
-    code = gn_cli_ask(cli, &request, LOOKUP_WITHIN * 2, NULL, answer);
+    request->target = target->text;
+    request->content_type = "application/octet-stream";
+    request->body = gn_slice_of(value, len);
+    code = gn_cli_ask(cli, request, LOOKUP_WITHIN * 2, NULL, answer);
     free(value);
     return code;
 }
@@ -209,7 +207,8 @@ int gn_cmd_put(struct gn_cli *cli)
     struct gn_rpc_target target;
     json_t *answer = NULL;
     gn_rpc_target_init(&target, "/v1/records");
-    int code = put_bytes(cli, "POST", &target, cli->args_len ? cli->args[0] : NULL, NULL, 0, &answer);
+    struct gn_rpc_request request = {.method = "POST"};
+    int code = put_bytes(cli, &request, &target, cli->args_len ? cli->args[0] : NULL, &answer);
     if (code)
         return code;
     if (cli->json)
@@ -311,7 +310,8 @@ int gn_cmd_kv_put(struct gn_cli *cli)
     if (!code)
         code = if_version(cli, &header, etag, &headers);
     if (!code)
-        code = put_bytes(cli, "PUT", &target, cli->args_len > 1 ? cli->args[1] : NULL, &header, headers, &answer);
+        code = put_bytes(cli, &(struct gn_rpc_request){.method = "PUT", .headers = &header, .headers_len = headers},
+                         &target, cli->args_len > 1 ? cli->args[1] : NULL, &answer);
     return code ? code : kv_written(cli, answer);
 }
 

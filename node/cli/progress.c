@@ -28,27 +28,26 @@ static size_t terminal_width(void)
     return 80;
 }
 
-void gn_progress_format(char out[GN_PROGRESS_LINE_MAX], size_t width, const char *label, uint64_t done, uint64_t total,
-                        uint64_t rate, gn_time_us eta_us)
+void gn_progress_format(char out[GN_PROGRESS_LINE_MAX], size_t width, const struct gn_progress_line *l)
 {
     char have[GN_UNITS_TEXT_MAX], all[GN_UNITS_TEXT_MAX] = "?", speed[GN_UNITS_TEXT_MAX], left[GN_UNITS_TEXT_MAX] = "-";
     char tail[256], bar[128];
-    unsigned percent = total ? (unsigned)((done >= total ? total : done) * 100 / total) : 0;
-    gn_units_show_size(have, done);
-    if (total)
-        gn_units_show_size(all, total);
-    gn_units_show_size(speed, rate);
-    if (eta_us != GN_TIME_NEVER)
-        gn_units_show_duration(left, eta_us);
+    unsigned percent = l->total ? (unsigned)((l->done >= l->total ? l->total : l->done) * 100 / l->total) : 0;
+    gn_units_show_size(have, l->done);
+    if (l->total)
+        gn_units_show_size(all, l->total);
+    gn_units_show_size(speed, l->rate);
+    if (l->eta_us != GN_TIME_NEVER)
+        gn_units_show_duration(left, l->eta_us);
     (void)snprintf(tail, sizeof tail, " %3u%% %s of %s, %s/s, %s left", percent, have, all, speed, left);
-    size_t label_len = gn_utf8_cut((const uint8_t *)label, strlen(label), width / LABEL_SHARE);
+    size_t label_len = gn_utf8_cut((const uint8_t *)l->label, strlen(l->label), width / LABEL_SHARE);
     size_t used = label_len + strlen(tail) + 3;
     size_t cells = width > used + 1 ? width - used - 1 : 0;
     cells = cells < sizeof bar - 1 ? cells : sizeof bar - 1;
     for (size_t i = 0; i < cells; i++)
         bar[i] = i * 100 < cells * percent ? '#' : '.';
     bar[cells] = '\0';
-    (void)snprintf(out, GN_PROGRESS_LINE_MAX, "%.*s [%s]%s", (int)label_len, label, bar, tail);
+    (void)snprintf(out, GN_PROGRESS_LINE_MAX, "%.*s [%s]%s", (int)label_len, l->label, bar, tail);
 }
 
 void gn_progress_update(struct gn_progress *p, const char *label, uint64_t done, uint64_t total, uint64_t rate)
@@ -67,7 +66,8 @@ void gn_progress_update(struct gn_progress *p, const char *label, uint64_t done,
     gn_time_us eta = rate && total > done ? (total - done) / rate * GN_SECONDS(1) : total ? 0 : GN_TIME_NEVER;
     if (rate == 0 && total > done)
         eta = GN_TIME_NEVER;
-    gn_progress_format(line, terminal_width(), label, done, total, rate, eta);
+    struct gn_progress_line l = {.label = label, .done = done, .total = total, .rate = rate, .eta_us = eta};
+    gn_progress_format(line, terminal_width(), &l);
     (void)fprintf(stderr, "\r\033[K%s", line);
     (void)fflush(stderr);
 }

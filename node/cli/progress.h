@@ -25,8 +25,12 @@ void gn_progress_init(struct gn_progress *p, bool on);
 /* label: what is at work, cut to fit. total 0: unknown. rate 0: computed. */
 void gn_progress_update(struct gn_progress *p, const char *label, uint64_t done, uint64_t total, uint64_t rate);
 void gn_progress_end(struct gn_progress *p);
-/* One line of `width` columns without the line feed; pure. eta_us GN_TIME_NEVER: unknown. */
-void gn_progress_format(char out[GN_PROGRESS_LINE_MAX], size_t width, const char *label, uint64_t done, uint64_t total,
-                        uint64_t rate, gn_time_us eta_us);
+struct gn_progress_line {
+    const char *label;
+    uint64_t done, total, rate;
+    gn_time_us eta_us; /* GN_TIME_NEVER: unknown */
+};
+/* One line of `width` columns without the line feed; pure. */
+void gn_progress_format(char out[GN_PROGRESS_LINE_MAX], size_t width, const struct gn_progress_line *l);
 
 #endif

@@ -341,24 +341,25 @@ static void the_bar_fits_the_width_and_tells_the_share(void **state)
     char line[GN_PROGRESS_LINE_MAX];
     (void)state;
     for (size_t width = 20; width <= 200; width += 9) {
-        gn_progress_format(line, width, wide, 512, 1024, 100, GN_SECONDS(5));
+        gn_progress_format(line, width, &(struct gn_progress_line){wide, 512, 1024, 100, GN_SECONDS(5)});
         assert_true(gn_utf8_is_valid((const uint8_t *)line, strlen(line)));
         assert_non_null(strstr(line, " 50% 512 B of 1.0 KiB, 100 B/s, 5.0 s left"));
         if (width >= 80)
             assert_true(strlen(line) <= width);
     }
-    gn_progress_format(line, 100, "x", 0, 100, 0, GN_TIME_NEVER);
+    gn_progress_format(line, 100, &(struct gn_progress_line){"x", 0, 100, 0, GN_TIME_NEVER});
     assert_non_null(strstr(line, "[.."));
     assert_non_null(strstr(line, "  0% 0 B of 100 B, 0 B/s, - left"));
-    gn_progress_format(line, 100, "x", 100, 100, 1, 0);
+    gn_progress_format(line, 100, &(struct gn_progress_line){"x", 100, 100, 1, 0});
     assert_non_null(strstr(line, "##]"));
     assert_null(strstr(line, "."
                              "."));
-    gn_progress_format(line, 100, "x", 200, 100, 1, 0); /* more than all */
+    gn_progress_format(line, 100, &(struct gn_progress_line){"x", 200, 100, 1, 0}); /* more than all */
     assert_non_null(strstr(line, "100%"));
-    gn_progress_format(line, 100, "x", 7, 0, 1, GN_TIME_NEVER); /* nobody knows how much */
+    gn_progress_format(line, 100, &(struct gn_progress_line){"x", 7, 0, 1, GN_TIME_NEVER}); /* nobody knows how much */
     assert_non_null(strstr(line, "7 B of ?"));
-    gn_progress_format(line, 100, "x", UINT64_MAX / 2, UINT64_MAX, UINT64_MAX, GN_HOURS(100000));
+    gn_progress_format(line, 100,
+                       &(struct gn_progress_line){"x", UINT64_MAX / 2, UINT64_MAX, UINT64_MAX, GN_HOURS(100000)});
     assert_non_null(strstr(line, "%"));
 }
 
