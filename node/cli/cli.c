@@ -194,6 +194,7 @@ static int parse_options(struct gn_cli *cli, int argc, char **argv, bool *help)
             if (refused)
                 return refused;
         } else {
+            GN_CHECK(cli->command); /* before the command only global options are known */
             if (cli->given_len == GN_CLI_GIVEN_MAX)
                 return gn_cli_fail(GN_EXIT_USAGE, "too many options: see 'ghostnet help %s'", cli->command->name);
             cli->given[cli->given_len].option = option;
