@@ -16,7 +16,7 @@ static void on_stored(struct gn_api_op *op, const struct gn_op_event *ev)
     if (ev->type != GN_OPEV_DONE)
         return;
     if (ev->err) {
-        gn_api_op_fail(op, ev->err, "no node stored it");
+        gn_api_op_fail(op, ev->err, gn_err_class(ev->err) == GN_ERR_CLASS_FATAL ? NULL : "no node stored it");
         return;
     }
     stored->replicas = ev->stored;

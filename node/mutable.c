@@ -61,7 +61,9 @@ static void on_put(struct gn_api_op *op, const struct gn_op_event *ev)
     }
     if (ev->err) {
         gn_api_op_fail(op, newer_elsewhere ? GN_E_CONFLICT : ev->err,
-                       newer_elsewhere ? "another version was stored meanwhile" : "no node stored it");
+                       newer_elsewhere                               ? "another version was stored meanwhile"
+                       : gn_err_class(ev->err) == GN_ERR_CLASS_FATAL ? NULL
+                                                                     : "no node stored it");
         return;
     }
     s->result.replicas = ev->stored;

@@ -41,6 +41,11 @@ static enum gn_err publish_put(void *ctx, struct gn_outbox *box, const struct gn
     return gn_op_put_own(k, put->ticket, put->kind, &put->target, put->record);
 }
 
+static void publish_kept(void *ctx, uint8_t kind, const struct gn_id *target, enum gn_err err)
+{
+    gn_op_kept(&((struct gn_overlay *)ctx)->kad, kind, target, err);
+}
+
 /* ---- Life ---- */
 
 static void init_kad(struct gn_kad *k, const struct gn_overlay_config *config, const struct gn_env *env)
@@ -76,7 +81,7 @@ enum gn_err gn_overlay_new(struct gn_overlay **out, const struct gn_overlay_conf
     init_kad(&o->kad, config, env);
     gn_observed_init(&o->observed, now);
     o->view = (struct gn_server_view){.closest = view_closest, .probe = view_probe, .ctx = o};
-    o->publish_calls = (struct gn_publish_calls){.start_put = publish_put, .ctx = o};
+    o->publish_calls = (struct gn_publish_calls){.start_put = publish_put, .kept = publish_kept, .ctx = o};
     gn_candidates_init(&o->kad);
     gn_maintain_init(&o->kad, &o->maintain);
     gn_probe_init(&o->kad, &o->probe);
@@ -226,12 +231,15 @@ static enum gn_err on_store(struct gn_overlay *o, const struct gn_input *in)
 {
     const struct gn_store_answer *answer = &in->u.store;
     struct gn_kad *k = &o->kad;
+    enum gn_err err = GN_OK;
 
     switch (GN_REQ_OWNER(answer->req)) {
     case GN_REQ_SERVER:
         return gn_server_store(o->server, k->out, answer, k->now, k->wall);
     case GN_REQ_PUBLISH:
-        return gn_publish_store(k->publish, k->out, answer, k->now, k->wall);
+        err = gn_publish_store(k->publish, k->out, answer, k->now, k->wall);
+        gn_op_settle_kept(k);
+        return err;
     case GN_REQ_CORE:
         gn_op_stored(k, answer);
         return GN_OK;

@@ -466,6 +466,34 @@ enum gn_err gn_op_ask_store(struct gn_kad *k, struct gn_op *op, struct gn_store_
     return err;
 }
 
+void gn_op_kept(struct gn_kad *k, uint8_t kind, const struct gn_id *target, enum gn_err err)
+{
+    uint32_t cursor = 0;
+    uint32_t h;
+
+    while ((h = gn_slab_next(&k->ops, &cursor)) != 0) {
+        struct gn_op *op = gn_op_get(k, h);
+
+        if ((op->flags & GN_CMDF_KEEP) && op->kind == kind && gn_id_eq(&op->target, target)) {
+            op->kept_err = (uint8_t)err;
+        }
+    }
+}
+
+void gn_op_settle_kept(struct gn_kad *k)
+{
+    uint32_t cursor = 0;
+    uint32_t h;
+
+    while ((h = gn_slab_next(&k->ops, &cursor)) != 0) {
+        struct gn_op *op = gn_op_get(k, h);
+
+        if (op->waits_kept) {
+            gn_op_store_kept(k, op);
+        }
+    }
+}
+
 void gn_op_stored(struct gn_kad *k, const struct gn_store_answer *answer)
 {
     uint32_t cursor = 0;

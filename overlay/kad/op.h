@@ -53,6 +53,10 @@ struct gn_op {
     uint8_t refusal;   /* enum gn_err: why the last one refused to store */
     bool own_put_open; /* our own store has not answered */
     bool own_compared; /* it said what it holds; now it is writing */
+    bool own_counts;   /* the publisher keeps it: one more that stored it, once it is durable */
+    bool waits_kept;   /* all nodes have settled, our own disk has not */
+    bool cas_kept;     /* given to the publisher after the others took it */
+    uint8_t kept_err;  /* enum gn_err: why our own disk did not keep it */
     bool told;         /* DONE was told */
     uint16_t stored, conflicts;
     gn_time_us began;
@@ -92,6 +96,10 @@ void gn_op_stalled(struct gn_kad *k, const struct gn_call *call);
 void gn_op_deadline(struct gn_kad *k, struct gn_op *op);
 void gn_op_wake(struct gn_kad *k, struct gn_op *op);
 void gn_op_stored(struct gn_kad *k, const struct gn_store_answer *answer);
+/* What the publisher keeps is durable, or not; ends nothing yet. */
+void gn_op_kept(struct gn_kad *k, uint8_t kind, const struct gn_id *target, enum gn_err err);
+/* After gn_op_kept: ends the operations that waited for it. */
+void gn_op_settle_kept(struct gn_kad *k);
 
 /* Is this a BOOTSTRAP that still runs? Whoever answers it may enter the table. */
 bool gn_op_is_bootstrap(const struct gn_kad *k, uint32_t handle);

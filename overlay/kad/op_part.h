@@ -59,6 +59,8 @@ void gn_op_repair_begin(struct gn_kad *k, struct gn_op *op);
 void gn_op_store_replied(struct gn_kad *k, struct gn_op *op, unsigned slot, const struct gn_msg_reply *reply);
 void gn_op_store_stalled(struct gn_kad *k, struct gn_op *op, unsigned slot, const struct gn_call *call);
 void gn_op_store_local(struct gn_kad *k, struct gn_op *op, const struct gn_store_answer *answer);
+/* The publisher heard of its disk. */
+void gn_op_store_kept(struct gn_kad *k, struct gn_op *op);
 
 extern const struct gn_op_kind gn_op_ping_kind;      /* op_ping.c */
 extern const struct gn_op_kind gn_op_bootstrap_kind; /* op_ping.c */

@@ -61,7 +61,7 @@ static void put_found(struct gn_kad *k, struct gn_op *op)
 
 static bool put_has_result(const struct gn_op *op)
 {
-    return op->stored > 0;
+    return op->stored > 0 && !op->waits_kept; /* what is acknowledged is on our disk */
 }
 
 const struct gn_op_kind gn_op_put_kind = {

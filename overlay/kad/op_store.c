@@ -8,6 +8,14 @@
 
 /* ---- The end ---- */
 
+static void count_stored(struct gn_kad *k, struct gn_op *op, const struct gn_contact *by)
+{
+    struct gn_op_event event = {.type = GN_OPEV_STORED, .stored_by = *by};
+
+    op->stored++;
+    gn_op_emit(k, op, &event);
+}
+
 static enum gn_err verdict(const struct gn_op *op)
 {
     bool cas = (op->flags & GN_CMDF_CAS) != 0;
@@ -24,21 +32,47 @@ static enum gn_err verdict(const struct gn_op *op)
     return op->lookup.queries > 0 ? GN_E_TIMEOUT : GN_E_UNREACHABLE;
 }
 
+/* Sets waits_kept: does the publisher still wait for its disk? What is acknowledged must survive a crash. */
+static bool is_keeping(const struct gn_kad *k, struct gn_op *op)
+{
+    op->waits_kept = (op->flags & GN_CMDF_KEEP) != 0 && gn_publish_is_keeping(k->publish, op->kind, &op->target);
+    return op->waits_kept;
+}
+
+/* Compare-and-set is kept only after the others took it: their version decides. */
+static enum gn_err keep_after_cas(struct gn_kad *k, struct gn_op *op)
+{
+    struct gn_slice record = gn_slice_of(op->record, op->record_len);
+    struct gn_record r;
+    enum gn_err err = gn_record_decode(&r, record, k->env->crypto);
+
+    GN_CHECK(err == GN_OK);
+    op->cas_kept = true;
+    return gn_publish_keep(k->publish, k->out, record, r.expiry, k->now, k->wall);
+}
+
 static void end_if_settled(struct gn_kad *k, struct gn_op *op)
 {
-    if (op->puts_open > 0 || op->own_put_open) {
+    if (op->puts_open > 0 || op->own_put_open || is_keeping(k, op)) {
         return;
     }
-    enum gn_err err = verdict(op);
-    if (err == GN_OK && (op->flags & GN_CMDF_CAS) && (op->flags & GN_CMDF_KEEP)) {
-        struct gn_slice record = gn_slice_of(op->record, op->record_len);
-        struct gn_record r;
-
-        err = gn_record_decode(&r, record, k->env->crypto);
-        GN_CHECK(err == GN_OK);
-        err = gn_publish_keep(k->publish, k->out, record, r.expiry, k->now, k->wall);
+    if (op->own_counts && op->kept_err == GN_OK) {
+        count_stored(k, op, &k->self);
     }
-    gn_op_done(k, op, err);
+    op->own_counts = false;
+    enum gn_err err = verdict(op);
+    if (err == GN_OK && (op->flags & GN_CMDF_CAS) && (op->flags & GN_CMDF_KEEP) && !op->cas_kept) {
+        err = keep_after_cas(k, op);
+        if (err == GN_OK && is_keeping(k, op)) {
+            return;
+        }
+    }
+    gn_op_done(k, op, op->kept_err != GN_OK ? (enum gn_err)op->kept_err : err);
+}
+
+void gn_op_store_kept(struct gn_kad *k, struct gn_op *op)
+{
+    end_if_settled(k, op);
 }
 
 static void settle(struct gn_op *op, struct gn_lookup_node *n)
@@ -47,14 +81,6 @@ static void settle(struct gn_op *op, struct gn_lookup_node *n)
     n->holds = GN_LOOKUP_SETTLED;
     n->call = 0;
     op->puts_open--;
-}
-
-static void count_stored(struct gn_kad *k, struct gn_op *op, const struct gn_contact *by)
-{
-    struct gn_op_event event = {.type = GN_OPEV_STORED, .stored_by = *by};
-
-    op->stored++;
-    gn_op_emit(k, op, &event);
 }
 
 /* ---- Other nodes ---- */
@@ -238,7 +264,7 @@ static enum gn_err own_request(struct gn_kad *k, struct gn_op *op, enum gn_store
 static void begin_own(struct gn_kad *k, struct gn_op *op)
 {
     if (gn_publish_owns(k->publish, op->kind, &op->target)) {
-        count_stored(k, op, &k->self); /* the publisher keeps it */
+        op->own_counts = true;
         return;
     }
     op->own_compared = false;
@@ -283,6 +309,7 @@ void gn_op_store_local(struct gn_kad *k, struct gn_op *op, const struct gn_store
         }
     } else {
         same = answer->err == GN_OK;
+        op->refusal = same ? op->refusal : (uint8_t)answer->err;
     }
     op->own_put_open = false;
     if (same) {

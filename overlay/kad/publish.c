@@ -163,6 +163,9 @@ static void take_kept(struct gn_publish *p, const struct gn_store_answer *answer
     name = *found;
     (void)gn_map_remove(&p->keeps, &answer->req);
     key = gn_publish_keys_find(p, name.kind, &name.target);
+    if (key && key->keep_req == answer->req) {
+        key->keep_req = 0;
+    }
     if (answer->err != GN_OK && key) {
         gn_publish_keys_remove(p, key);
     }

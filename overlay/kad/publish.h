@@ -110,6 +110,8 @@ GN_MUST_CHECK enum gn_err gn_publish_provide(struct gn_publish *p, struct gn_out
 GN_MUST_CHECK enum gn_err gn_publish_drop(struct gn_publish *p, struct gn_outbox *box, uint8_t kind,
                                           const struct gn_id *target);
 bool gn_publish_owns(const struct gn_publish *p, uint8_t kind, const struct gn_id *target);
+/* Owned, but not yet known to be durable: `kept` will tell. */
+bool gn_publish_is_keeping(const struct gn_publish *p, uint8_t kind, const struct gn_id *target);
 
 /* Our addresses (at most GN_RECORD_ADDRS_MAX are used). When they changed, provider records are due within a minute. */
 void gn_publish_set_addrs(struct gn_publish *p, const struct gn_addr *addrs, size_t addrs_len, gn_time_us now);

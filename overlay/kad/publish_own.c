@@ -26,7 +26,7 @@ static enum gn_err keep_entry(struct gn_publish *p, struct gn_outbox *box, struc
         goto undo;
     }
     /* without memory for the name nobody hears that it is durable; it is kept all the same */
-    (void)!gn_map_set(&p->keeps, &request.req, &name);
+    (*out)->keep_req = gn_map_set(&p->keeps, &request.req, &name) == GN_OK ? request.req : 0;
     gn_publish_keys_set_life(*out, entry->stored_at, entry->expires_at);
     return GN_OK;
 undo:
@@ -173,6 +173,13 @@ enum gn_err gn_publish_drop(struct gn_publish *p, struct gn_outbox *box, uint8_t
 bool gn_publish_owns(const struct gn_publish *p, uint8_t kind, const struct gn_id *target)
 {
     return gn_publish_keys_find(p, kind, target) != NULL;
+}
+
+bool gn_publish_is_keeping(const struct gn_publish *p, uint8_t kind, const struct gn_id *target)
+{
+    const struct gn_publish_key *key = gn_publish_keys_find(p, kind, target);
+
+    return key && key->keep_req != 0;
 }
 
 static bool same_addrs(const struct gn_publish *p, const struct gn_addr *addrs, size_t len)

@@ -45,7 +45,8 @@ struct gn_publish_key {
     unsigned fails;
     gn_time_us due;
     gn_wall_s ends_at;
-    uint64_t ttl_s; /* of one publication */
+    uint64_t ttl_s;    /* of one publication */
+    uint32_t keep_req; /* the last write of it that the store has not answered; 0: none */
 };
 
 enum gn_publish_job_state { GN_PUBLISH_JOB_FREE, GN_PUBLISH_JOB_LOADING, GN_PUBLISH_JOB_RUNNING };
