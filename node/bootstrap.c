@@ -9,6 +9,7 @@
 #define FIRST_WAIT GN_MS(500)
 #define LONGEST_WAIT GN_SECONDS(60)
 #define CHECK_EVERY_MS 15000U /* is anybody known still? */
+#define CHECK_FIRST_MS 2000U  /* after joining: by then the first lookups have filled the table */
 #define TEXT_MAX 384U
 
 /* ---- One peer: resolve, then query ----------------------------------------------------------------------------- */
@@ -144,6 +145,7 @@ struct gn_bootstrap {
     unsigned running;
     unsigned held; /* by its timer and by peers in progress: freed at 0 */
     bool first_over, joined, closing;
+    size_t saved;                             /* peers in the table when it was kept last */
     struct gn_addr addrs[GN_CONF_VALUES_MAX]; /* that answered */
     size_t addrs_len;
 };
@@ -158,13 +160,25 @@ static void let_go(struct gn_bootstrap *b)
     free(b);
 }
 
+/* Who is killed in the first minutes shall find the others again: the table is kept each time that it has doubled. */
+static void save_table(struct gn_bootstrap *b, size_t peers)
+{
+    if (peers < 2 * b->saved)
+        return;
+    b->saved = peers;
+    gn_host_save_table(b->node->host);
+}
+
 static void on_timer(uv_timer_t *timer)
 {
     struct gn_bootstrap *b = timer->data;
-    if (gn_overlay_peers_len(gn_host_overlay(b->node->host)) > 0) {
+    size_t peers = gn_overlay_peers_len(gn_host_overlay(b->node->host));
+    if (peers > 0) {
+        uint64_t wait_ms = b->saved ? CHECK_EVERY_MS : CHECK_FIRST_MS;
         b->joined = true;
         gn_backoff_reset(&b->backoff);
-        (void)uv_timer_start(&b->timer, on_timer, CHECK_EVERY_MS, 0);
+        save_table(b, peers);
+        (void)uv_timer_start(&b->timer, on_timer, wait_ms, 0);
         return;
     }
     begin_round(b);
@@ -173,7 +187,7 @@ static void on_timer(uv_timer_t *timer)
 static void end_round(struct gn_bootstrap *b)
 {
     bool known = gn_overlay_peers_len(gn_host_overlay(b->node->host)) > 0;
-    uint64_t wait_ms = CHECK_EVERY_MS;
+    uint64_t wait_ms = CHECK_FIRST_MS;
     b->joined = b->joined || known;
     if (known)
         gn_backoff_reset(&b->backoff);

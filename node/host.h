@@ -67,6 +67,8 @@ GN_MUST_CHECK enum gn_err gn_host_command(struct gn_host *h, gn_op_id *op, const
 /* DONE with GN_E_CANCELLED follows. */
 void gn_host_cancel(struct gn_host *h, gn_op_id op);
 
+/* Keeps the routing table now, for the next start; the overlay does it every five minutes. Errors are logged. */
+void gn_host_save_table(struct gn_host *h);
 /* Commits the overlay's open batch now, so that another user of the store can have a batch of its own. */
 void gn_host_flush(struct gn_host *h);
 

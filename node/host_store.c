@@ -264,6 +264,19 @@ void gn_host_store_request(struct gn_host *h, const struct gn_store_request *req
     }
 }
 
+void gn_host_save_table(struct gn_host *h)
+{
+    uint8_t *bytes = malloc(GN_OVERLAY_TABLE_BYTES);
+    if (!bytes || h->closing) {
+        free(bytes);
+        return;
+    }
+    size_t len = gn_overlay_table(h->overlay, bytes, GN_OVERLAY_TABLE_BYTES);
+    do_write(h, &(struct gn_store_request){.op = GN_STORE_SAVE_TABLE, .data = gn_slice_of(bytes, len)});
+    free(bytes);
+    gn_host_run(h);
+}
+
 void gn_host_store_restore(struct gn_host *h)
 {
     struct gn_slice table;
