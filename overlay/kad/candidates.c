@@ -22,8 +22,7 @@ void gn_candidates_fini(struct gn_kad *k)
     struct gn_candidates *q = &k->candidates;
 
     for (; q->len > 0; q->len--) {
-        gn_book_drop(k->book, q->queue[q->first]);
-        q->first = (uint8_t)((q->first + 1U) % GN_CANDIDATES_MAX);
+        gn_book_drop(k->book, q->queue[q->len - 1U]);
     }
     gn_timer_cancel(&k->timers, &q->timer);
 }
@@ -60,11 +59,43 @@ static bool is_queued(const struct gn_kad *k, const struct gn_id *id)
     const struct gn_candidates *q = &k->candidates;
 
     for (unsigned i = 0; i < q->len; i++) {
-        if (gn_id_eq(&gn_book_get(k->book, q->queue[(q->first + i) % GN_CANDIDATES_MAX])->id, id)) {
+        if (gn_id_eq(&gn_book_get(k->book, q->queue[i])->id, id)) {
             return true;
         }
     }
     return false;
+}
+
+static unsigned nearness(const struct gn_kad *k, gn_book_handle h)
+{
+    return gn_id_common_bits(&k->config.self, &gn_book_get(k->book, h)->id);
+}
+
+/* Place of the nearest of the queue, or of the farthest; of equals the one that came first. */
+static unsigned pick(const struct gn_kad *k, bool nearest)
+{
+    const struct gn_candidates *q = &k->candidates;
+    unsigned best = 0;
+
+    for (unsigned i = 1; i < q->len; i++) {
+        unsigned bits = nearness(k, q->queue[i]);
+        unsigned best_bits = nearness(k, q->queue[best]);
+
+        if (nearest ? bits > best_bits : bits < best_bits) {
+            best = i;
+        }
+    }
+    return best;
+}
+
+/* The reference passes to the caller. */
+static gn_book_handle take_out(struct gn_candidates *q, unsigned place)
+{
+    gn_book_handle h = q->queue[place];
+
+    memmove(&q->queue[place], &q->queue[place + 1U], (q->len - place - 1U) * sizeof q->queue[0]);
+    q->len--;
+    return h;
 }
 
 void gn_candidates_offer(struct gn_kad *k, const struct gn_contact *c)
@@ -72,25 +103,33 @@ void gn_candidates_offer(struct gn_kad *k, const struct gn_contact *c)
     struct gn_candidates *q = &k->candidates;
     gn_book_handle h;
 
-    if (q->len == GN_CANDIDATES_MAX || gn_id_is_zero(&c->id) || !gn_table_wants(&k->table, c, k->now) ||
-        is_recent(k, &c->id) || is_queued(k, &c->id) || gn_book_take(k->book, &h, c) != GN_OK) {
+    if (gn_id_is_zero(&c->id) || !gn_table_wants(&k->table, c, k->now) || is_recent(k, &c->id) ||
+        is_queued(k, &c->id)) {
         return;
     }
-    q->queue[(q->first + q->len) % GN_CANDIDATES_MAX] = h;
-    q->len++;
+    if (q->len == GN_CANDIDATES_MAX) {
+        unsigned farthest = pick(k, false);
+
+        if (gn_id_common_bits(&k->config.self, &c->id) <= nearness(k, q->queue[farthest])) {
+            return;
+        }
+        gn_book_drop(k->book, take_out(q, farthest));
+    }
+    if (gn_book_take(k->book, &h, c) != GN_OK) {
+        return;
+    }
+    q->queue[q->len++] = h;
     if (!gn_timer_is_set(&q->timer)) {
         gn_timer_set(&k->timers, &q->timer, gn_ratelimit_ready(&q->pace, 1, k->now));
     }
 }
 
-static void ping_first(struct gn_kad *k)
+static void ping_nearest(struct gn_kad *k)
 {
     struct gn_candidates *q = &k->candidates;
-    gn_book_handle h = q->queue[q->first];
+    gn_book_handle h = take_out(q, pick(k, true));
     const struct gn_contact *c = gn_book_get(k->book, h);
 
-    q->first = (uint8_t)((q->first + 1U) % GN_CANDIDATES_MAX);
-    q->len--;
     if (gn_table_wants(&k->table, c, k->now) && gn_candidates_ping(k, h)) {
         q->recent[q->recent_at].head = gn_load_u32(c->id.b);
         q->recent[q->recent_at].at_s = clock_s(k);
@@ -104,7 +143,7 @@ void gn_candidates_timer(struct gn_kad *k)
     struct gn_candidates *q = &k->candidates;
 
     while (q->len > 0 && gn_ratelimit_take(&q->pace, 1, k->now)) {
-        ping_first(k);
+        ping_nearest(k);
     }
     if (q->len > 0) {
         gn_timer_set(&k->timers, &q->timer, gn_time_add(gn_ratelimit_ready(&q->pace, 1, k->now), 1));

@@ -4,7 +4,8 @@
  *
  * Candidates come from a query's `self`, from replies that named nodes which a lookup had no need to ask, and from the
  * saved table. Each is pinged once; only its answer lets it in (gn_table_answered). The queue keeps the table's own
- * wishes: whatever the table would not take is not queued.
+ * wishes: whatever the table would not take is not queued. Those nearest to us come first, for on them depends whether
+ * we can be found, and they are few; when the queue is full the farthest makes place.
  */
 #ifndef GN_OVERLAY_KAD_CANDIDATES_H
 #define GN_OVERLAY_KAD_CANDIDATES_H
@@ -16,7 +17,7 @@
 #include "base/timer.h"
 #include "overlay/kad/book.h"
 
-#define GN_CANDIDATES_MAX 64U  /* a full queue refuses: there will be others */
+#define GN_CANDIDATES_MAX 64U
 #define GN_CANDIDATES_PER_S 4U /* pings, each a key agreement; burst 16 */
 #define GN_CANDIDATES_BURST 16U
 #define GN_CANDIDATES_RECENT 32U
@@ -26,8 +27,7 @@ struct gn_kad;
 struct gn_candidates {
     struct gn_timer timer; /* the next pings */
     struct gn_ratelimit pace;
-    gn_book_handle queue[GN_CANDIDATES_MAX]; /* held */
-    uint8_t first;
+    gn_book_handle queue[GN_CANDIDATES_MAX]; /* held; in the order of their coming */
     uint8_t len;
     uint8_t recent_at;
     struct {

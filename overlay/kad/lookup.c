@@ -313,6 +313,13 @@ void gn_lookup_set_token(struct gn_kad *k, struct gn_lookup *l, unsigned slot, c
     }
 }
 
+/* For the trace: it is there, but will not do what it was asked. */
+static bool is_refusal(const struct gn_msg_reply *reply)
+{
+    return reply->status == GN_MSG_BUSY || reply->status == GN_MSG_REFUSED || reply->status == GN_MSG_MALFORMED ||
+           reply->status >= GN_MSG_UNSUPPORTED;
+}
+
 void gn_lookup_answered(struct gn_kad *k, struct gn_lookup *l, unsigned slot, const struct gn_call *call,
                         const struct gn_msg_reply *reply, bool has_value)
 {
@@ -333,7 +340,8 @@ void gn_lookup_answered(struct gn_kad *k, struct gn_lookup *l, unsigned slot, co
         answer.closer += add_contact(k, l, &reply->contacts[i], slot, n->depth + 1U);
     }
     answer.rtt_us = gn_time_sub(k->now, call->sent_at);
-    gn_trace_hop(k, l, slot, late ? GN_HOP_LATE : GN_HOP_ANSWERED, &answer);
+    enum gn_hop_status status = late ? GN_HOP_LATE : GN_HOP_ANSWERED;
+    gn_trace_hop(k, l, slot, is_refusal(reply) ? GN_HOP_REFUSED : status, &answer);
 }
 
 static bool is_among_closest(const struct gn_lookup *l, unsigned slot)

@@ -208,6 +208,27 @@ static void get_among_near_nodes_begins_with_three(void **state)
     script_end(&s);
 }
 
+static void refusals_are_seen_in_the_trace(void **state)
+{
+    static const uint8_t says[4] = {GN_MSG_BUSY, GN_MSG_REFUSED, GN_MSG_UNSUPPORTED, 99};
+    struct script s;
+    struct gn_command c = {.type = GN_CMD_FIND, .target = script_peer(2).id, .flags = GN_CMDF_EXPLAIN};
+
+    (void)state;
+    script_begin(&s, GN_MODE_CLIENT);
+    script_meet(&s, 4);
+    script_command(&s, &c);
+    for (unsigned i = 0; i < 4; i++) {
+        struct gn_msg_reply r = {.status = says[i]};
+
+        script_answer(&s, &s.sent[i], &r);
+    }
+    assert_int_equal(s.hops[GN_HOP_ASKED], 4);
+    assert_int_equal(s.hops[GN_HOP_REFUSED], 4);
+    assert_true(s.done);
+    script_end(&s);
+}
+
 static void own_copy_of_an_immutable_record_needs_no_network(void **state)
 {
     struct script s;
@@ -399,6 +420,7 @@ int main(void)
         cmocka_unit_test(only_the_asked_peer_may_answer),
         cmocka_unit_test(first_valid_copy_ends_a_get_and_a_false_one_does_not),
         cmocka_unit_test(get_among_near_nodes_begins_with_three),
+        cmocka_unit_test(refusals_are_seen_in_the_trace),
         cmocka_unit_test(own_copy_of_an_immutable_record_needs_no_network),
         cmocka_unit_test(slow_store_is_not_waited_for),
         cmocka_unit_test(best_of_three_wins_and_the_others_are_repaired),
