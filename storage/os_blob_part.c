@@ -175,7 +175,7 @@ static enum gn_err make_tree(struct gn_blob_part *p)
     enum gn_err e = gn_blob_tree_create(&p->tree, p->dir, name, p->what.length);
     if (e == GN_OK)
         e = gn_blob_tree_seal(&p->tree, &p->what.id, &p->what.root, false);
-    return e == GN_OK ? gn_blob_tree_sync(&p->tree) : e;
+    return e == GN_OK && !p->quick ? gn_blob_tree_sync(&p->tree) : e;
 }
 
 /* Last, and whole or not at all: where there is a state, there is the rest. */
@@ -211,7 +211,8 @@ static enum gn_err make_state(struct gn_blob_part *p)
     return e;
 }
 
-enum gn_err gn_blob_part_new(struct gn_blob_part **out, struct gn_blob_dir *d, const struct gn_blob_state *what)
+static enum gn_err part_make(struct gn_blob_part **out, struct gn_blob_dir *d, const struct gn_blob_state *what,
+                             bool quick)
 {
     *out = NULL;
     struct gn_blob_part *p = NULL;
@@ -228,10 +229,11 @@ enum gn_err gn_blob_part_new(struct gn_blob_part **out, struct gn_blob_dir *d, c
     e = part_alloc(&p, d, what);
     if (e != GN_OK)
         return e;
+    p->quick = quick;
     e = make_data(p);
     if (e == GN_OK)
         e = make_tree(p);
-    if (e == GN_OK)
+    if (e == GN_OK && !quick)
         e = make_state(p);
     if (e == GN_OK) {
         p->recheck_at = p->leaves; /* nothing to look at */
@@ -242,6 +244,28 @@ enum gn_err gn_blob_part_new(struct gn_blob_part **out, struct gn_blob_dir *d, c
         (void)unlink(p->path);
     gn_blob_part_unlink(p);
     gn_blob_part_close(p);
+    return e;
+}
+
+enum gn_err gn_blob_part_new(struct gn_blob_part **out, struct gn_blob_dir *d, const struct gn_blob_state *what)
+{
+    return part_make(out, d, what, false);
+}
+
+enum gn_err gn_blob_part_new_quick(struct gn_blob_part **out, struct gn_blob_dir *d, const struct gn_blob_state *what)
+{
+    return part_make(out, d, what, true);
+}
+
+enum gn_err gn_blob_sync(struct gn_blob_dir *d, const char *path)
+{
+    enum gn_err e = GN_OK;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (fd < 0)
+        return gn_err_from_errno(errno);
+    if (syncfs(fd) != 0 || syncfs(d->fd) != 0)
+        e = gn_err_from_errno(errno);
+    (void)close(fd);
     return e;
 }
 

@@ -32,6 +32,12 @@ struct gn_blob_part;
  * nothing is left behind. AUTH: id is not that of (length, root). */
 GN_MUST_CHECK enum gn_err gn_blob_part_new(struct gn_blob_part **out, struct gn_blob_dir *d,
                                            const struct gn_blob_state *what);
+/* The same for a small file of a big folder: without a state and without a single sync, so after a kill it is fetched
+ * again. What depends on it waits for gn_blob_sync. */
+GN_MUST_CHECK enum gn_err gn_blob_part_new_quick(struct gn_blob_part **out, struct gn_blob_dir *d,
+                                                 const struct gn_blob_state *what);
+/* Makes durable all that was written to the file systems of the blobs and of `path`. Slow: for a worker thread. */
+GN_MUST_CHECK enum gn_err gn_blob_sync(struct gn_blob_dir *d, const char *path);
 /* Gives `out`: goes on with the download of `id` after a restart. Then call gn_blob_part_recheck until it is done.
  * NOT_FOUND: no state, or its part file is gone (what is left was removed). CORRUPT: the state is unreadable: discard.
  */

@@ -92,7 +92,7 @@ static enum gn_err sync_data(struct gn_blob_part *p)
         if (fstat(p->fd, &st) != 0 || fchmod(p->fd, (st.st_mode & 0777U) | ((st.st_mode & 0444U) >> 2U)) != 0)
             return gn_err_from_errno(errno);
     }
-    return fsync(p->fd) == 0 ? GN_OK : gn_err_from_errno(errno);
+    return p->quick || fsync(p->fd) == 0 ? GN_OK : gn_err_from_errno(errno);
 }
 
 static enum gn_err place(struct gn_blob_part *p, const char *target)
@@ -112,7 +112,7 @@ static enum gn_err place(struct gn_blob_part *p, const char *target)
     size_t n = (size_t)(strrchr(target, '/') - target);
     memcpy(folder, target, n > 0 ? n : 1U);
     folder[n > 0 ? n : 1U] = '\0';
-    return gn_os_file_sync_dir(folder);
+    return p->quick ? GN_OK : gn_os_file_sync_dir(folder);
 }
 
 static enum gn_err place_tree(struct gn_blob_part *p)
@@ -124,7 +124,7 @@ static enum gn_err place_tree(struct gn_blob_part *p)
     gn_blob_tree_name(from, &p->what.id, GN_BLOB_PART_TREE);
     gn_blob_tree_name(to, &p->what.id, ".tree");
     enum gn_err e = gn_blob_tree_seal(&p->tree, &p->what.id, &p->what.root, true);
-    if (e == GN_OK)
+    if (e == GN_OK && !p->quick)
         e = gn_blob_tree_sync(&p->tree);
     if (e != GN_OK)
         return e;
@@ -165,7 +165,7 @@ enum gn_err gn_blob_part_finish(struct gn_blob_part *p, struct gn_blob_entry *en
     enum gn_err e = complete_tree(p);
     if (e == GN_OK)
         e = sync_data(p);
-    if (e == GN_OK)
+    if (e == GN_OK && !p->quick)
         e = gn_blob_tree_sync(&p->tree);
     if (e == GN_OK)
         e = place(p, target);
@@ -176,5 +176,5 @@ enum gn_err gn_blob_part_finish(struct gn_blob_part *p, struct gn_blob_entry *en
     if (e != GN_OK)
         return e;
     gn_blob_part_unlink(p); /* the state: last */
-    return fsync(p->dir->fd) == 0 ? GN_OK : gn_err_from_errno(errno);
+    return p->quick || fsync(p->dir->fd) == 0 ? GN_OK : gn_err_from_errno(errno);
 }

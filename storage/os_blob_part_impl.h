@@ -30,6 +30,7 @@ struct gn_blob_part {
     _Atomic uint64_t done_bytes;
     uint64_t recheck_at; /* the next leaf that recheck looks at */
     bool placed;         /* the data file already stands at the target */
+    bool quick;          /* no state, no syncs */
     bool tree_placed;    /* and the tree has its final name */
 };
 

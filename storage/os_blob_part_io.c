@@ -202,6 +202,8 @@ static enum gn_err save_snapshot(struct gn_blob_part *p, const struct snapshot *
 enum gn_err gn_blob_part_checkpoint(struct gn_blob_part *p)
 {
     enum gn_err e = GN_OK;
+    if (p->quick)
+        return GN_OK;
     struct snapshot *s = gn_alloc_zeroed(p->dir->alloc, 1, sizeof *s);
     if (!s)
         return GN_E_NO_MEMORY;

@@ -177,5 +177,7 @@ void gn_files_close(struct gn_files *f, void (*closed)(void *data), void *data)
     gn_files_upload_close(f);
     gn_files_reader_close(f);
     gn_files_ops_cancel(f, NULL);
+    if (f->links) /* buffers that a dead peer never acknowledges come back when its connection is closed */
+        gn_links_drain(f->links);
     gn_files_check_closed(f);
 }

@@ -31,7 +31,8 @@ struct gn_files_config {
 
 /* Opens the folder, serves again what was shared and has not changed, continues transfers that a crash cut off. */
 GN_MUST_CHECK enum gn_err gn_files_new(struct gn_files **out, const struct gn_files_config *config);
-/* Ends transfers (their state stays for the next start) and streams; `closed` comes from the loop. */
+/* Ends transfers (their state stays for the next start) and streams, and closes the host's connections; `closed` comes
+ * from the loop. The host outlives it. */
 void gn_files_close(struct gn_files *f, void (*closed)(void *data), void *data);
 
 struct gn_files_stats {

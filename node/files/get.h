@@ -25,6 +25,8 @@ struct gn_files_get {
     struct gn_blob_state what; /* id, root, length, flags, target */
     bool folder;               /* only a folder is to be made at the target */
     bool overwrite;
+    bool quick;                /* a small file of a folder: the owner syncs them all at once, at the end */
+    bool resumed;              /* the transfer was cut off: an empty file at the target is what a power cut left */
     struct gn_blob_part *part; /* while RUNNING or FINISHING */
     uint32_t number;           /* of the scheduler's file; UINT32_MAX: none */
     unsigned works;            /* that write to the part */

@@ -132,8 +132,10 @@ static enum gn_err look_at_target(struct gn_files_get *g)
     struct stat st;
     if (lstat(g->what.target, &st) != 0)
         return errno == ENOENT ? GN_E_NOT_FOUND : gn_err_from_errno(errno);
-    if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size != g->what.length)
+    if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size != g->what.length) {
+        g->overwrite = g->overwrite || (g->resumed && S_ISREG(st.st_mode) && st.st_size == 0);
         return GN_E_EXISTS;
+    }
     if (g->copied)
         return strcmp(g->entry.path, g->what.target) == 0 || is_same(g->entry.path, g->what.target, g->what.length)
                    ? GN_OK
@@ -216,7 +218,8 @@ enum gn_err gn_os_get_open(struct gn_files_get *g)
     if (g->copied && copy_here(g) == GN_OK)
         return GN_OK;
     g->copied = false;
-    return gn_blob_part_new(&g->part, g->files->dir, &g->what);
+    return g->quick ? gn_blob_part_new_quick(&g->part, g->files->dir, &g->what)
+                    : gn_blob_part_new(&g->part, g->files->dir, &g->what);
 }
 
 /* ---- in place ---- */

@@ -56,7 +56,9 @@ struct gn_files_transfer {
     uint8_t *manifest_bytes;
     struct gn_manifest manifest;
     size_t manifest_at;
-    bool reading; /* a thread reads the manifest */
+    bool reading; /* a thread reads the manifest, or syncs */
+    bool resumed; /* it was cut off, by a stop or a kill */
+    bool synced;  /* the small files of the folder are on the disk */
     struct gn_files_work work;
     enum gn_err work_err;
     /* files */

@@ -7,6 +7,9 @@
 #include "node/files/os_get.h"
 #include "node/files/transfer.h"
 
+#define QUICK_MAX \
+    GN_FETCH_RANGE_BYTES /* such files of a folder have no state of their own: after a kill they come again */
+
 static void on_opened(struct gn_files_get *g, enum gn_err err);
 static void on_finished(struct gn_files_get *g, enum gn_err err);
 
@@ -23,6 +26,8 @@ static enum gn_err add_get(struct gn_files_transfer *t, const struct gn_blob_sta
         return err;
     g->folder = folder;
     g->overwrite = t->overwrite;
+    g->resumed = t->resumed;
+    g->quick = t->phase == GN_TRANSFER_FILES && t->link.folder && what->length <= QUICK_MAX;
     g->opened = on_opened;
     g->finished = on_finished;
     t->gets[t->gets_len++] = g;
@@ -159,8 +164,36 @@ static enum gn_err list_content(struct gn_files_transfer *t)
     return err ? err : gn_files_items_flush(f);
 }
 
+static void complete(struct gn_files_transfer *t);
+
+static void run_sync(struct gn_files_work *w)
+{
+    struct gn_files_transfer *t = GN_CONTAINER_OF(w, struct gn_files_transfer, work);
+    t->work_err = gn_blob_sync(w->files->dir, t->place ? t->place : w->files->path);
+    if (t->work_err == GN_E_NOT_FOUND)
+        t->work_err = GN_OK; /* an empty folder, which is not made yet */
+}
+
+static void on_synced(struct gn_files_work *w)
+{
+    struct gn_files_transfer *t = GN_CONTAINER_OF(w, struct gn_files_transfer, work);
+    t->reading = false;
+    t->synced = true;
+    if (!t->fetch)
+        return;
+    if (t->work_err)
+        fail(t, t->work_err, NULL);
+    else
+        complete(t);
+}
+
 static void complete(struct gn_files_transfer *t)
 {
+    if (t->link.folder && !t->synced) {
+        t->reading = true;
+        gn_files_work_heavy(t->files, &t->work, run_sync, on_synced);
+        return;
+    }
     const struct gn_files_item *item = gn_files_item_get(t->files, &t->link.root);
     enum gn_err err = GN_OK;
     if (t->link.folder && t->manifest.entries == 0 && t->place)
@@ -181,7 +214,7 @@ static void complete(struct gn_files_transfer *t)
 void gn_files_transfer_fill(struct gn_files_transfer *t)
 {
     struct gn_manifest_entry e;
-    if (t->phase != GN_TRANSFER_FILES || !t->fetch)
+    if (t->phase != GN_TRANSFER_FILES || !t->fetch || t->reading)
         return;
     while (!t->no_more && t->gets_len < gets_wanted(t)) {
         if (!gn_manifest_next(&t->manifest, &e, &t->manifest_at)) {

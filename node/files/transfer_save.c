@@ -78,6 +78,7 @@ static void load_one(struct gn_files *f, struct gn_reader *r)
         return;
     }
     t->id = id;
+    t->resumed = true;
     if (id >= f->next_transfer)
         f->next_transfer = id + 1U;
 }
