@@ -41,13 +41,24 @@ static uint32_t clock_s(const struct gn_kad *k)
     return (uint32_t)(k->now / GN_SECONDS(1)) + RECENT_S; /* so that a zeroed place is an old one */
 }
 
-static bool is_recent(const struct gn_kad *k, const struct gn_id *id)
+/* A part of the id and the address: who comes from a new address is not the one that was pinged a moment ago. */
+static uint32_t mark_of(const struct gn_contact *c)
+{
+    uint32_t mark = gn_load_u32(c->id.b) ^ c->addr.port;
+
+    for (unsigned i = 0; i < sizeof c->addr.ip; i += 4U) {
+        mark ^= gn_load_u32(&c->addr.ip[i]);
+    }
+    return mark;
+}
+
+static bool is_recent(const struct gn_kad *k, const struct gn_contact *c)
 {
     const struct gn_candidates *q = &k->candidates;
-    uint32_t head = gn_load_u32(id->b);
+    uint32_t mark = mark_of(c);
 
     for (unsigned i = 0; i < GN_CANDIDATES_RECENT; i++) {
-        if (q->recent[i].head == head && clock_s(k) - q->recent[i].at_s < RECENT_S) {
+        if (q->recent[i].mark == mark && clock_s(k) - q->recent[i].at_s < RECENT_S) {
             return true;
         }
     }
@@ -103,8 +114,7 @@ void gn_candidates_offer(struct gn_kad *k, const struct gn_contact *c)
     struct gn_candidates *q = &k->candidates;
     gn_book_handle h;
 
-    if (gn_id_is_zero(&c->id) || !gn_table_wants(&k->table, c, k->now) || is_recent(k, &c->id) ||
-        is_queued(k, &c->id)) {
+    if (gn_id_is_zero(&c->id) || !gn_table_wants(&k->table, c, k->now) || is_recent(k, c) || is_queued(k, &c->id)) {
         return;
     }
     if (q->len == GN_CANDIDATES_MAX) {
@@ -131,7 +141,7 @@ static void ping_nearest(struct gn_kad *k)
     const struct gn_contact *c = gn_book_get(k->book, h);
 
     if (gn_table_wants(&k->table, c, k->now) && gn_candidates_ping(k, h)) {
-        q->recent[q->recent_at].head = gn_load_u32(c->id.b);
+        q->recent[q->recent_at].mark = mark_of(c);
         q->recent[q->recent_at].at_s = clock_s(k);
         q->recent_at = (uint8_t)((q->recent_at + 1U) % GN_CANDIDATES_RECENT);
     }

@@ -31,7 +31,7 @@ struct gn_candidates {
     uint8_t len;
     uint8_t recent_at;
     struct {
-        uint32_t head; /* of the id */
+        uint32_t mark; /* of id and address */
         uint32_t at_s;
     } recent[GN_CANDIDATES_RECENT]; /* pinged lately: not again at once */
 };
