@@ -689,6 +689,20 @@ def the_tcp_api_wants_a_token_and_no_web_page():
     check(get("/v1/nothing", **good)[0] == 404 and get("/v1/node", "DELETE", **good)[0] == 405, "routes")
 
 
+def all_nodes_end_well_after_all_that():
+    for node in swarm.nodes:
+        if node.running:
+            node.process.send_signal(signal.SIGTERM)
+    for node in swarm.nodes:
+        if node.process and node.process.returncode is None:
+            node.wait_end()
+            check("ERROR" not in log_text(node), f"a sanitizer objects: {log_text(node)[-3000:]}")
+
+
+def log_text(node):
+    return open(node.dir + ".log", errors="replace").read()
+
+
 if __name__ == "__main__":
     with Swarm() as swarm:
         swarm.start(4)
@@ -704,4 +718,5 @@ if __name__ == "__main__":
              config_check_names_every_wrong_line, config_show_tells_what_is_in_force_and_from_where,
              a_second_node_on_the_folder_is_refused_with_the_pid_of_the_first, a_used_port_is_named,
              a_folder_that_is_not_ours_is_left_alone, an_unreadable_folder_is_named, stop_returns_when_the_node_has_ended,
-             a_closed_stdout_does_not_stop_a_node, the_tcp_api_wants_a_token_and_no_web_page)
+             a_closed_stdout_does_not_stop_a_node, the_tcp_api_wants_a_token_and_no_web_page,
+             all_nodes_end_well_after_all_that)

@@ -210,18 +210,22 @@ def wait_for(what, condition, seconds=10):
 
 
 def main(*tests):
-    """Runs functions as tests; their names are the claims."""
-    failed = 0
+    """Runs functions as tests; their names are the claims. One that returns "SKIPPED: why" was not run."""
+    passed = failed = skipped = 0
     wanted = sys.argv[1:]
     for test in tests:
         if wanted and test.__name__ not in wanted:
             continue
         began = time.monotonic()
         try:
-            note = test()
-            print(f"ok   {test.__name__} ({time.monotonic() - began:.1f} s){': ' + note if note else ''}", flush=True)
+            note = test() or ""
         except (Failure, AssertionError, OSError, subprocess.SubprocessError, http.client.HTTPException, KeyError) as e:
             failed += 1
             print(f"FAIL {test.__name__}: {type(e).__name__}: {e}", flush=True)
-    print(f"{len(tests) - failed} passed, {failed} failed", flush=True)
-    sys.exit(1 if failed else 0)
+            continue
+        skip = note.startswith("SKIPPED")
+        skipped, passed = skipped + skip, passed + (not skip)
+        took = f" ({time.monotonic() - began:.1f} s)"
+        print(f"{'SKIP' if skip else 'ok  '} {test.__name__}{took}{': ' + note if note else ''}", flush=True)
+    print(f"{passed} passed, {failed} failed, {skipped} skipped", flush=True)
+    sys.exit(1 if failed else 0 if passed else 77)
