@@ -2,6 +2,8 @@
 #
 #   tests/unit/FOLDER/test_X.c   -> unit_FOLDER_X     label unit         links FOLDER and what is below it
 #   tests/step/test_X.c          -> step_X            label step         links overlay, storage, transport, base
+#   tests/sim/test_X.c           -> sim_X             label sim          links sim and what is below it
+#   tests/sim/X.sh               -> sim_X             label sim
 #   tests/e2e/X.sh, X.py         -> e2e_X             label e2e          GN_PROGRAM names the program under test
 #   tests/e2e/test_X.c           -> e2e_X             label e2e          links everything
 #   tests/lint/X.sh, X.py        -> lint_X            label lint
@@ -151,6 +153,16 @@ foreach(source IN LISTS sources)
     gn_test_program(${name} ${source} gn_storage gn_transport gn_overlay gn_base gn_cmocka)
     gn_register(${name} step 300 ${name})
 endforeach()
+
+file(GLOB sources CONFIGURE_DEPENDS ${tests_dir}/sim/test_*.c)
+foreach(source IN LISTS sources)
+    gn_test_name(name sim ${source})
+    gn_test_program(${name} ${source} gn_sim gn_cmocka)
+    gn_register(${name} sim 600 ${name})
+endforeach()
+if(NOT GN_SANITIZE AND NOT GN_COVERAGE)
+    gn_scripts(sim 900)
+endif()
 
 file(GLOB sources CONFIGURE_DEPENDS ${tests_dir}/e2e/test_*.c)
 foreach(source IN LISTS sources)

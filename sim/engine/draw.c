@@ -57,6 +57,8 @@ gn_time_us gn_draw_exponential(uint64_t draw, gn_time_us mean_us)
     uint64_t bits = (UINT64_C(64) << FRACTION) - log2_fixed(draw | 1U); /* -log2(draw / 2^64) */
     uint64_t nats = (bits * LN2) >> FRACTION;
     uint64_t ms = mean_us / 1000U, rest = mean_us % 1000U;
+    uint64_t product = ms * nats;
+    uint64_t below_ms = product & ((UINT64_C(1) << FRACTION) - 1U);
 
-    return ((ms * nats) >> FRACTION) * 1000U + ((rest * nats) >> FRACTION);
+    return (product >> FRACTION) * 1000U + ((below_ms * 1000U + rest * nats) >> FRACTION);
 }
