@@ -1,9 +1,9 @@
 /* storage/os_blob_part.h - a file that is being fetched: verified leaves in a part file, a tree and a state beside it.
  *
  * Life: gn_blob_part_new or _resume .. gn_blob_part_finish or _discard .. gn_blob_part_close. Borrows the folder.
- * Threads: _accept and _write may be called by several threads at once, for different ranges; _have, _missing and
- * _bytes by any; the others by one thread while nobody is in _accept or _write, except _checkpoint, which one thread
- * may call at any time. Purity: touches the disk.
+ * Threads: _accept and _write may be called by several threads at once, for different ranges; _have, _missing, _bytes,
+ * _read and _prove by any, at any time; the others by one thread while nobody is in _accept or _write, except
+ * _checkpoint, which one thread may call at any time. Purity: touches the disk.
  *
  * The data is in `.<name>.<start of id>.ghostnet-part` in the target's folder, so that finishing is a rename.
  * After a kill: leaves in the bitmap were synced before the bitmap was, and are trusted as they are. Leaves written

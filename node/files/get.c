@@ -36,7 +36,8 @@ struct gn_files_get *gn_files_get_serving(struct gn_files *f, const struct gn_id
 {
     GN_LIST_FOR (n, &f->gets) {
         struct gn_files_get *g = GN_CONTAINER_OF(n, struct gn_files_get, node);
-        if (g->state == GN_FILES_GET_RUNNING && gn_id_eq(&g->what.id, id) && gn_blob_part_leaves_done(g->part) > 0)
+        bool there = g->state == GN_FILES_GET_RUNNING || g->state == GN_FILES_GET_FINISHING;
+        if (there && g->part && gn_id_eq(&g->what.id, id) && gn_blob_part_leaves_done(g->part) > 0)
             return g;
     }
     return NULL;

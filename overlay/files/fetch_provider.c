@@ -15,7 +15,7 @@
 #define FAILURES_MAX 6U /* in a row without ever being connected */
 #define LATE_TIMES 4U
 #define LATE_AT_LEAST GN_SECONDS(1)
-#define LOOK_AT_NOTHING GN_SECONDS(10)
+#define LOOK_AT_NOTHING GN_SECONDS(4)
 
 static struct gn_fetch_provider *provider_of(struct gn_fetch *f, uint32_t provider)
 {
