@@ -112,6 +112,11 @@ static void emit_rows(const struct row *rows, size_t len, const void *counters, 
     }
 }
 
+static const struct row files_rows[] = {
+    ROW(gn_files_stats, fetched_bytes, "ghostnet_file_bytes_total", "Bytes of files, verified or sent.", "direction", "in"),
+    ROW(gn_files_stats, served_bytes, "ghostnet_file_bytes_total", "Bytes of files, verified or sent.", "direction", "out"),
+};
+
 static void gauge(gn_api_metric_fn emit, void *data, const char *name, const char *help, double value)
 {
     emit(data, &(struct gn_api_metric){.name = name, .help = help, .type = GN_API_GAUGE, .value = value});
@@ -127,6 +132,13 @@ void gn_api_metrics(void *node, gn_api_metric_fn emit, void *data)
     emit_rows(overlay_rows, GN_ARRAY_LEN(overlay_rows), gn_overlay_counters(overlay), emit, data);
     emit_rows(seal_rows, GN_ARRAY_LEN(seal_rows), gn_host_seal_counters(n->host), emit, data);
     emit_rows(host_rows, GN_ARRAY_LEN(host_rows), &host, emit, data);
+    if (n->files) {
+        struct gn_files_stats files;
+        gn_files_stats(n->files, &files);
+        emit_rows(files_rows, GN_ARRAY_LEN(files_rows), &files, emit, data);
+        gauge(emit, data, "ghostnet_transfers", "Files and folders being fetched.", (double)files.transfers);
+        gauge(emit, data, "ghostnet_file_streams", "Streams of peers that fetch from us.", (double)files.streams);
+    }
     gauge(emit, data, "ghostnet_uptime_seconds", "Time since the start.",
           (double)(gn_os_clock_now() - n->started) / 1e6);
     gauge(emit, data, "ghostnet_peers", "Peers in the routing table.", (double)gn_overlay_peers_len(overlay));

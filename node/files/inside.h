@@ -15,7 +15,7 @@
 #include "storage/os_blob.h"
 #include "storage/os_blob_part.h"
 
-#define GN_FILES_BUF (256U * 1024U)                    /* bytes of one buffer: 16 leaves */
+#define GN_FILES_BUF ((size_t)256 * 1024U)             /* bytes of one buffer: 16 leaves */
 #define GN_FILES_SERVE_BUFS 256U                       /* buffers lent to peers, in all: 64 MiB */
 #define GN_FILES_WINDOW (UINT64_C(64) * 1024U * 1024U) /* bytes asked for, all transfers together */
 #define GN_FILES_HEAVY 2U              /* long works at once: the other threads stay free for reading and verifying */

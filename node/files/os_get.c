@@ -12,7 +12,7 @@
 #include "base/os_file.h"
 
 #define STEP (UINT64_C(64) * 1024U * 1024U)
-#define COMPARE_BYTES (256U * 1024U)
+#define COMPARE_BYTES ((size_t)256 * 1024U)
 #define FOLDER_MODE 0777
 
 enum gn_err gn_os_get_mkdirs(const char *path)
@@ -56,7 +56,7 @@ static enum gn_err beside(char out[GN_BLOB_PATH_MAX + 1U], const struct gn_blob_
 static bool is_same(const char *a, const char *b, uint64_t length)
 {
     bool same = false;
-    uint8_t *buf = malloc(2U * (size_t)COMPARE_BYTES);
+    uint8_t *buf = malloc(2U * COMPARE_BYTES);
     int fa = open(a, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     int fb = open(b, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (!buf || fa < 0 || fb < 0)

@@ -384,6 +384,8 @@ static void measure(struct gn_files_transfer *t, gn_time_us now)
 static void share_window(struct gn_files *f)
 {
     uint64_t n = gn_files_transfers_running(f);
+    if (n == 0)
+        return;
     GN_LIST_FOR (at, &f->transfers) {
         struct gn_files_transfer *t = GN_CONTAINER_OF(at, struct gn_files_transfer, node);
         if (t->fetch)

@@ -21,7 +21,7 @@
 #include "base/slice.h"
 
 #define GN_MANIFEST_VERSION 1U
-#define GN_MANIFEST_BYTES_MAX (64U * 1024U * 1024U)
+#define GN_MANIFEST_BYTES_MAX ((size_t)64 * 1024U * 1024U)
 #define GN_MANIFEST_ENTRIES_MAX 1000000U
 #define GN_MANIFEST_DEPTH_MAX 128U               /* components of a path */
 #define GN_MANIFEST_FILE_MAX (UINT64_C(1) << 44) /* bytes of one file */
