@@ -7,6 +7,9 @@ tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 
 cmake --install "$build" --prefix "$tmp/usr" >"$tmp/install.log" || { cat "$tmp/install.log"; exit 1; }
+for file in man/man1/ghostnet.1 man/man1/ghostnet-kv-put.1 bash-completion/completions/ghostnet; do
+    [ -s "$tmp/usr/share/$file" ] || { echo "share/$file is not installed"; exit 1; }
+done
 cat >"$tmp/user.c" <<'C'
 #include <stdio.h>
 
