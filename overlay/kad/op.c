@@ -6,7 +6,6 @@
 #include "base/check.h"
 #include "overlay/kad/op_part.h"
 #include "overlay/kad/publish.h"
-#include "overlay/kad/server.h"
 
 #define WAKE_STARVED_US GN_MS(20)
 
@@ -450,47 +449,6 @@ void gn_op_wake(struct gn_kad *k, struct gn_op *op)
         kind_of(op)->single(k, op, NULL, NULL);
     } else {
         gn_op_advance(k, op);
-    }
-}
-
-enum gn_err gn_op_ask_store(struct gn_kad *k, struct gn_op *op, struct gn_store_request *request)
-{
-    struct gn_effect fx = {.type = GN_FX_STORE};
-
-    k->next_req = (k->next_req + 1U) & GN_REQ_NUMBER_MAX;
-    request->req = GN_REQ_MAKE(GN_REQ_CORE, k->next_req);
-    request->wall = k->wall;
-    fx.u.store = *request;
-    enum gn_err err = gn_outbox_push(k->out, &fx);
-    op->req = err == GN_OK ? request->req : 0;
-    return err;
-}
-
-void gn_op_kept(struct gn_kad *k, uint8_t kind, const struct gn_id *target, enum gn_err err)
-{
-    uint32_t cursor = 0;
-    uint32_t h;
-
-    while ((h = gn_slab_next(&k->ops, &cursor)) != 0) {
-        struct gn_op *op = gn_op_get(k, h);
-
-        if ((op->flags & GN_CMDF_KEEP) && op->kind == kind && gn_id_eq(&op->target, target)) {
-            op->kept_err = (uint8_t)err;
-        }
-    }
-}
-
-void gn_op_settle_kept(struct gn_kad *k)
-{
-    uint32_t cursor = 0;
-    uint32_t h;
-
-    while ((h = gn_slab_next(&k->ops, &cursor)) != 0) {
-        struct gn_op *op = gn_op_get(k, h);
-
-        if (op->waits_kept) {
-            gn_op_store_kept(k, op);
-        }
     }
 }
 

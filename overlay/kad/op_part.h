@@ -46,12 +46,12 @@ void gn_op_emit(struct gn_kad *k, const struct gn_op *op, struct gn_op_event *ev
 void gn_op_begin_lookup(struct gn_kad *k, struct gn_op *op, uint8_t method, bool want_token);
 /* Asks the next ones, or ends the lookup. */
 void gn_op_advance(struct gn_kad *k, struct gn_op *op);
-/* Sends a store request of the operation; op->req is its number. FULL, NO_MEMORY: not sent. */
-enum gn_err gn_op_ask_store(struct gn_kad *k, struct gn_op *op, struct gn_store_request *request);
 /* Keeps a copy of the record in place of the one before. NO_MEMORY: the old one stays. */
 GN_MUST_CHECK enum gn_err gn_op_set_record(struct gn_kad *k, struct gn_op *op, struct gn_slice record);
 
-/* op_store.c: storing op->record on the nodes that the lookup found */
+/* op_store.c: storing op->record on the nodes that the lookup found, and asking our own store */
+/* Sends a store request of the operation; op->req is its number. FULL, NO_MEMORY: not sent. */
+enum gn_err gn_op_ask_store(struct gn_kad *k, struct gn_op *op, struct gn_store_request *request);
 /* Sends to the nearest k that answered; ends the operation when all have settled. */
 void gn_op_store_begin(struct gn_kad *k, struct gn_op *op);
 /* Only to nodes of the nearest k that hold nothing or an older seq. */

@@ -57,11 +57,6 @@ void gn_table_fini(struct gn_table *t)
     t->len = 0;
 }
 
-unsigned gn_table_bucket_cap(unsigned index)
-{
-    return index < 3U ? GN_TABLE_WIDEST >> index : GN_KAD_K;
-}
-
 /* ---- Finding ---- */
 
 static const struct gn_contact *contact_of(const struct gn_table *t, const struct gn_table_entry *e)

@@ -12,6 +12,11 @@ static uint32_t seconds(gn_time_us now)
     return s > UINT32_MAX ? UINT32_MAX : (uint32_t)s;
 }
 
+unsigned gn_table_bucket_cap(unsigned index)
+{
+    return index < 3U ? GN_TABLE_WIDEST >> index : GN_KAD_K;
+}
+
 bool gn_table_is_live(const struct gn_table_entry *e, gn_time_us now)
 {
     return e->misses == 0 && gn_time_sub(seconds(now), e->answered_s) <= GN_TABLE_LIVE_US / GN_SECONDS(1);
