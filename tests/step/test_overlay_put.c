@@ -200,6 +200,58 @@ static void server_among_the_closest_keeps_the_record_unless_it_holds_a_newer_on
     }
 }
 
+/* KEEP says that we publish it from now on: that must outlive a crash, however many others have it. */
+static void kept_put_ends_only_when_our_own_disk_has_it(void **state)
+{
+    struct gn_msg_reply ok = {.status = GN_MSG_OK};
+
+    (void)state;
+    for (unsigned mode = 0; mode < 2; mode++) {
+        for (unsigned full = 0; full < 2; full++) {
+            struct script s;
+
+            script_begin(&s, mode ? GN_MODE_SERVER : GN_MODE_CLIENT);
+            size_t first = put_until_writes(&s, 3, GN_CMDF_KEEP);
+            assert_int_equal(s.stores[s.stores_len - 1].op, GN_STORE_PUT);
+            assert_true(s.stores[s.stores_len - 1].entry.owned);
+            for (unsigned i = 0; i < 3; i++) {
+                script_answer(&s, &s.sent[first + i], &ok);
+            }
+            assert_int_equal(s.stored, 3);
+            assert_false(s.done);
+            script_store_answer(&s, full ? GN_E_NO_SPACE : GN_OK, NULL);
+            assert_true(s.done);
+            assert_int_equal(s.end.err, full ? GN_E_NO_SPACE : GN_OK);
+            assert_int_equal(s.end.stored, mode && !full ? 4 : 3); /* a client is nobody's replica */
+            script_end(&s);
+        }
+    }
+}
+
+static void compare_and_set_is_kept_after_the_others_took_it(void **state)
+{
+    struct gn_msg_reply ok = {.status = GN_MSG_OK};
+
+    (void)state;
+    for (unsigned full = 0; full < 2; full++) {
+        struct script s;
+
+        script_begin(&s, GN_MODE_CLIENT);
+        size_t first = put_until_writes(&s, 3, GN_CMDF_KEEP | GN_CMDF_CAS);
+        size_t stores = s.stores_len;
+        for (unsigned i = 0; i < 3; i++) {
+            assert_int_equal(s.stores_len, stores);
+            script_answer(&s, &s.sent[first + i], &ok);
+        }
+        assert_int_equal(s.stores_len, stores + 1);
+        assert_false(s.done);
+        script_store_answer(&s, full ? GN_E_IO : GN_OK, NULL);
+        assert_true(s.done);
+        assert_int_equal(s.end.err, full ? GN_E_IO : GN_OK);
+        script_end(&s);
+    }
+}
+
 static void commands_without_peers_end_at_once(void **state)
 {
     static const enum gn_command_type types[] = {GN_CMD_FIND, GN_CMD_PUT, GN_CMD_PROVIDE};
@@ -248,6 +300,8 @@ int main(void)
         cmocka_unit_test(write_too_long_for_the_path_goes_by_stream),
         cmocka_unit_test(silent_writes_are_sent_twice_and_then_given_up),
         cmocka_unit_test(server_among_the_closest_keeps_the_record_unless_it_holds_a_newer_one),
+        cmocka_unit_test(kept_put_ends_only_when_our_own_disk_has_it),
+        cmocka_unit_test(compare_and_set_is_kept_after_the_others_took_it),
         cmocka_unit_test(commands_without_peers_end_at_once),
         cmocka_unit_test(announcing_needs_an_address),
     };
