@@ -91,7 +91,7 @@ size_t gn_oracle_nearest(const struct gn_oracle *o, uint32_t *out, size_t cap, c
     }
     for (size_t i = first; i < end; i++) {
         uint64_t distance = o->entries[i].head ^ head;
-        size_t at = len;
+        size_t at;
         if (len == cap && distance >= best[cap - 1U]) {
             continue;
         }

@@ -29,7 +29,7 @@ uint32_t gn_sim_somebody(struct gn_sim *s, uint32_t except)
 static enum gn_err plan_death(struct gn_sim *s, uint32_t place)
 {
     gn_time_us from = gn_time_max(gn_world_now(s->world), s->begin);
-    uint64_t draw = gn_draw(s->options.seed, place, GN_DRAW_CHURN, 2U * s->places[place].life);
+    uint64_t draw = gn_draw(s->options.seed, place, GN_DRAW_CHURN, UINT64_C(2) * s->places[place].life);
 
     if (s->scenario->session == 0) {
         return GN_OK;
@@ -100,7 +100,7 @@ static void crash(struct gn_sim *s, uint32_t place)
 
 enum gn_err gn_sim_die(struct gn_sim *s, uint32_t place, uint32_t life)
 {
-    uint64_t draw = gn_draw(s->options.seed, place, GN_DRAW_CHURN, 2U * s->places[place].life + 1U);
+    uint64_t draw = gn_draw(s->options.seed, place, GN_DRAW_CHURN, UINT64_C(2) * s->places[place].life + 1U);
 
     if (life != s->places[place].life || !gn_world_is_up(s->world, place)) {
         return GN_OK; /* it was gone before */

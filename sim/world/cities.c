@@ -1,6 +1,8 @@
 /* sim/world/cities.c - reads the table. */
 #include "sim/world/cities.h"
 
+#include <stddef.h>
+
 #include "base/check.h"
 
 static uint32_t digit(char c)
@@ -23,6 +25,6 @@ gn_time_us gn_cities_rtt(uint32_t a, uint32_t b)
     if (a == b) {
         return 0;
     }
-    const char *pair = a > b ? gn_cities_table[a] + 2U * b : gn_cities_table[b] + 2U * a;
+    const char *pair = a > b ? gn_cities_table[a] + (size_t)b * 2U : gn_cities_table[b] + (size_t)a * 2U;
     return (gn_time_us)(digit(pair[0]) * 64U + digit(pair[1])) * 125U;
 }
