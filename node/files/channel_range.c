@@ -8,6 +8,9 @@
 #include "base/os_clock.h"
 #include "node/files/channel.h"
 
+/* Threads at one file: while one writes, which the kernel lets only one do, the other hashes. */
+#define WRITERS 2U
+
 struct piece {
     struct gn_files_work work;
     struct gn_list_node node;
@@ -125,11 +128,17 @@ static void run_write(struct gn_files_work *w)
         gn_blob_part_write(p->get->part, &p->bad, p->first, p->count, leaves, gn_slice_of(p->buf->data, p->buf->len));
 }
 
+static void start_write(struct piece *p);
+
 static void on_written(struct gn_files_work *w)
 {
     struct piece *p = GN_CONTAINER_OF(w, struct piece, work);
     struct gn_files_range *r = p->range;
     struct gn_files_get *g = p->get;
+    g->writers--;
+    struct gn_list_node *next = gn_list_pop_front(&g->lane);
+    if (next)
+        start_write(GN_CONTAINER_OF(next, struct piece, node));
     if (p->err && !r->err)
         r->err = p->err;
     if (!p->err) {
@@ -141,6 +150,12 @@ static void on_written(struct gn_files_work *w)
     gn_files_get_let_go(g);
 }
 
+static void start_write(struct piece *p)
+{
+    p->get->writers++;
+    gn_files_work(p->range->files, &p->work, run_write, on_written);
+}
+
 static void write_piece(struct piece *p)
 {
     struct gn_files_range *r = p->range;
@@ -150,7 +165,10 @@ static void write_piece(struct piece *p)
         return;
     }
     gn_files_get_hold(p->get);
-    gn_files_work(r->files, &p->work, run_write, on_written);
+    if (p->get->writers < WRITERS)
+        start_write(p);
+    else
+        gn_list_push_back(&p->get->lane, &p->node);
 }
 
 uint64_t gn_files_range_piece(struct gn_files_range *r, struct gn_files_buf *buf)

@@ -23,6 +23,7 @@ enum gn_err gn_files_get_new(struct gn_files_get **out, struct gn_files *f, cons
     g->owner = owner;
     g->what = *what;
     g->number = UINT32_MAX;
+    gn_list_init(&g->lane);
     gn_list_push_back(&f->gets, &g->node);
     return GN_OK;
 }

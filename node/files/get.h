@@ -31,6 +31,8 @@ struct gn_files_get {
     uint32_t number;           /* of the scheduler's file; UINT32_MAX: none */
     unsigned works;            /* that write to the part */
     unsigned pins;             /* of those who serve it */
+    unsigned writers;          /* threads that write now (channel_range.c) */
+    struct gn_list lane;       /* pieces that wait for one of them */
     bool busy;                 /* being opened, finished or saved for the end */
     bool want_finish, discard, saved;
     bool checkpointing;
