@@ -99,7 +99,7 @@ static void bench_warm(struct bench *t)
             round_trip(t, i, 2000, part);
         }
         for (unsigned k = 0; k < 4; k++) {
-            runs[k][r] = part[k] / TRIPS - timer;
+            runs[k][r] = part[k] / (double)TRIPS - timer;
         }
         runs[4][r] = runs[1][r] + runs[2][r];
     }
@@ -126,7 +126,7 @@ static void bench_cold(struct bench *t)
             round_trip(t, 1, 2000, part);
         }
         for (unsigned k = 0; k < 4; k++) {
-            runs[k][r] = part[k] / CLIENTS;
+            runs[k][r] = part[k] / (double)CLIENTS;
         }
     }
     for (unsigned k = 0; k < 4; k++) {
@@ -149,7 +149,7 @@ static void bench_one(struct bench *t, const char *name, const struct seal_packe
             must(e.type == type, name);
             t->w.now += pace;
         }
-        runs[r] = (now_us() - began) / PACKETS;
+        runs[r] = (now_us() - began) / (double)PACKETS;
     }
     show(name, runs);
 }
