@@ -191,16 +191,16 @@ static int print_json(const struct gn_sim_report *r, gn_time_us took)
     double wall = (double)took / 1e6;
 
     (void)snprintf(hash, sizeof hash, "%016" PRIx64, r->trace_hash);
-    json_t *doc = json_pack("{s:s,s:I,s:I,s:f,s:f,s:I,s:f,s:s,s:I,s:{s:I,s:I,s:o},s:{s:I,s:I,s:I,s:f,s:f,s:f},s:I}",
-                            "scenario", r->scenario->name, "seed", (json_int_t)r->seed, "nodes", (json_int_t)r->nodes,
-                            "virtual_s", (double)r->virtual_us / 1e6, "wall_s", wall, "events", (json_int_t)r->events,
-                            "events_per_s", (double)r->events / wall, "trace_hash", hash, "bytes_per_node",
-                            (json_int_t)r->bytes_per_node, "invariants", "checked", (json_int_t)r->checked, "violated",
-                            (json_int_t)r->violated, "failures", failures_json(r), "lookups", "started",
-                            (json_int_t)r->lookups_started, "judged", (json_int_t)r->lookups_judged, "succeeded",
-                            (json_int_t)r->lookups_succeeded, "p50_ms", (double)r->p50_us / 1e3, "p95_ms",
-                            (double)r->p95_us / 1e3, "mean_hops", (double)r->mean_hops_milli / 1e3,
-                            "traffic_bytes_per_node_s", (json_int_t)r->traffic_bytes_per_node_s);
+    json_t *doc = json_pack(
+        "{s:s,s:I,s:I,s:f,s:f,s:I,s:f,s:s,s:I,s:{s:I,s:I,s:o},s:{s:I,s:I,s:I,s:I,s:f,s:f,s:f},s:I}", "scenario",
+        r->scenario->name, "seed", (json_int_t)r->seed, "nodes", (json_int_t)r->nodes, "virtual_s",
+        (double)r->virtual_us / 1e6, "wall_s", wall, "events", (json_int_t)r->events, "events_per_s",
+        (double)r->events / wall, "trace_hash", hash, "bytes_per_node", (json_int_t)r->bytes_per_node, "invariants",
+        "checked", (json_int_t)r->checked, "violated", (json_int_t)r->violated, "failures", failures_json(r), "lookups",
+        "started", (json_int_t)r->lookups_started, "judged", (json_int_t)r->lookups_judged, "succeeded",
+        (json_int_t)r->lookups_succeeded, "exact", (json_int_t)r->lookups_exact, "p50_ms", (double)r->p50_us / 1e3,
+        "p95_ms", (double)r->p95_us / 1e3, "mean_hops", (double)r->mean_hops_milli / 1e3, "traffic_bytes_per_node_s",
+        (json_int_t)r->traffic_bytes_per_node_s);
     json_t *more = json_pack("{s:{s:I,s:I,s:I,s:I,s:I},s:{s:I,s:I,s:I},s:{s:I,s:I,s:I,s:I,s:I}}", "values",
                              "acknowledged", (json_int_t)r->values_acknowledged, "lost", (json_int_t)r->values_lost,
                              "puts", (json_int_t)r->puts_started, "reads", (json_int_t)r->gets_started, "reads_found",

@@ -6,7 +6,7 @@
 
 const struct gn_scenario gn_scenarios[] = {
     {.name = "lookup",
-     .line = "nothing fails: every lookup must find exactly the nodes that are closest",
+     .line = "nothing fails: every lookup must find the nearest node and hear of all of the 16 closest",
      .nodes = 1000,
      .duration = GN_HOURS(1),
      .net = {.jitter_percent = 5},

@@ -27,7 +27,7 @@ struct gn_scenario {
     unsigned crash_percent;  /* so many crash at once after a quarter of the duration */
     gn_time_us cut;          /* so long the network is in two halves, from a quarter of the duration on */
     gn_time_us recover;      /* so long after the last fault lookups may go wrong; GN_TIME_NEVER: always */
-    bool calm;               /* nothing fails: every lookup finds exactly the true k closest */
+    bool calm;               /* nothing fails: every lookup hears of all of the k closest */
 };
 
 extern const struct gn_scenario gn_scenarios[]; /* ended by a name of NULL */

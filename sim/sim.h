@@ -48,6 +48,7 @@ struct gn_sim_report {
     uint64_t bytes_per_node; /* at most, everything that the simulation holds */
     uint64_t checked, violated;
     uint64_t lookups_started, lookups_succeeded, lookups_judged;
+    uint64_t lookups_exact; /* where nothing fails: found all of the 16 closest, though some answer late */
     gn_time_us p50_us, p95_us;
     uint64_t mean_hops_milli;
     uint64_t traffic_bytes_per_node_s; /* while measured */

@@ -47,6 +47,7 @@ void gn_sim_report(struct gn_sim *s, struct gn_sim_report *out)
         .lookups_started = s->lookups_started,
         .lookups_judged = s->lookups_judged,
         .lookups_succeeded = s->lookups_succeeded,
+        .lookups_exact = s->lookups_exact,
         .p50_us = percentile(s, 50),
         .p95_us = percentile(s, 95),
         .mean_hops_milli = s->hops_of > 0 ? s->hops * 1000U / s->hops_of : 0,

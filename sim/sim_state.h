@@ -107,7 +107,7 @@ struct gn_sim {
     uint64_t bytes_at_begin;
     gn_time_us up_at_begin;
     enum gn_err err; /* of something inside of a step: told after it */
-    uint64_t lookups_started, lookups_judged, lookups_succeeded, hops, hops_of;
+    uint64_t lookups_started, lookups_judged, lookups_succeeded, lookups_exact, hops, hops_of;
     uint64_t puts_started, gets_started, gets_succeeded, values_acknowledged, values_lost;
     uint64_t checked, violated;
     size_t failures_len;
