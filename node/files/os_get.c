@@ -143,19 +143,56 @@ static enum gn_err look_at_target(struct gn_files_get *g)
     return hash_target(g);
 }
 
+/* Shares blocks where the file system can, else copies inside the kernel, else through a buffer. */
+static enum gn_err copy_bytes(int from, int to)
+{
+    enum gn_err err = GN_OK;
+    ssize_t n;
+    do {
+        n = copy_file_range(from, NULL, to, NULL, STEP, 0);
+    } while (n > 0);
+    if (n == 0)
+        return GN_OK;
+    uint8_t *buf = malloc(COMPARE_BYTES);
+    if (!buf)
+        return GN_E_NO_MEMORY;
+    off_t at = lseek(to, 0, SEEK_CUR); /* where the kernel gave up */
+    if (at < 0 || lseek(from, at, SEEK_SET) < 0)
+        err = gn_err_from_errno(errno);
+    while (!err && (n = read(from, buf, COMPARE_BYTES)) != 0) {
+        if (n < 0 && errno != EINTR)
+            err = gn_err_from_errno(errno);
+        for (ssize_t done = 0, m; !err && done<n; done += m> 0 ? m : 0) {
+            m = write(to, buf + done, (size_t)(n - done));
+            if (m < 0 && errno != EINTR)
+                err = gn_err_from_errno(errno);
+        }
+    }
+    free(buf);
+    return err;
+}
+
+static enum gn_err copy_file(const char *from, const char *to)
+{
+    int in = open(from, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    int out = in < 0 ? -1 : open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
+    enum gn_err err = out < 0 ? gn_err_from_errno(errno) : copy_bytes(in, out);
+    if (in >= 0)
+        (void)close(in);
+    if (out >= 0 && close(out) != 0 && !err)
+        err = gn_err_from_errno(errno);
+    return err;
+}
+
 static enum gn_err copy_here(struct gn_files_get *g)
 {
     char tmp[GN_BLOB_PATH_MAX + 1U];
-    uv_fs_t req;
     enum gn_err err = gn_blob_entry_check(&g->entry);
     if (!err)
         err = beside(tmp, &g->what);
     if (err)
         return err;
-    int rc = uv_fs_copyfile(NULL, &req, g->entry.path, tmp, UV_FS_COPYFILE_FICLONE, NULL);
-    uv_fs_req_cleanup(&req);
-    if (rc < 0)
-        err = gn_err_from_errno(-rc);
+    err = copy_file(g->entry.path, tmp);
     if (!err)
         err = gn_blob_entry_check(&g->entry); /* what was copied is from before any change */
     if (!err && (g->what.flags & GN_BLOB_EXECUTABLE))

@@ -72,59 +72,59 @@ struct gn_fetch_file *gn_fetch_file_of(struct gn_fetch *f, uint32_t number)
     return file->used && file->number == number ? file : NULL;
 }
 
-enum gn_err gn_fetch_file_add(struct gn_fetch *f, uint32_t *number, uint64_t length)
+enum gn_err gn_fetch_file_add(struct gn_fetch *f, uint32_t *file, uint64_t length)
 {
-    *number = GN_FETCH_NONE;
+    *file = GN_FETCH_NONE;
     GN_CHECK(length > 0 && length <= GN_FETCH_FILE_MAX);
     for (uint32_t slot = 0; slot < GN_FETCH_FILES_MAX; slot++) {
-        struct gn_fetch_file *file = &f->files[slot];
-        if (file->used)
+        struct gn_fetch_file *at = &f->files[slot];
+        if (at->used)
             continue;
         uint32_t ranges = gn_fetch_ranges(length);
         uint8_t *state = gn_alloc_zeroed(f->config.alloc, ranges, 1);
         if (!state)
             return GN_E_NO_MEMORY;
-        uint32_t uses = (file->number >> GN_FETCH_SLOTS_BITS) + 1U;
-        *file = (struct gn_fetch_file){.used = true,
-                                       .number = uses << GN_FETCH_SLOTS_BITS | slot,
-                                       .length = length,
-                                       .order = ++f->orders,
-                                       .ranges = ranges,
-                                       .state = state};
+        uint32_t uses = (at->number >> GN_FETCH_SLOTS_BITS) + 1U;
+        *at = (struct gn_fetch_file){.used = true,
+                                     .number = uses << GN_FETCH_SLOTS_BITS | slot,
+                                     .length = length,
+                                     .order = ++f->orders,
+                                     .ranges = ranges,
+                                     .state = state};
         gn_fetch_provider_forget_file(f, slot);
         f->version++;
-        *number = file->number;
+        *file = at->number;
         return GN_OK;
     }
     return GN_E_FULL;
 }
 
-void gn_fetch_file_mark(struct gn_fetch *f, uint32_t number, uint32_t range)
+void gn_fetch_file_mark(struct gn_fetch *f, uint32_t file, uint32_t range)
 {
-    struct gn_fetch_file *file = gn_fetch_file_of(f, number);
-    if (!file || file->state[range] == GN_FETCH_RANGE_DONE)
+    struct gn_fetch_file *at = gn_fetch_file_of(f, file);
+    if (!at || at->state[range] == GN_FETCH_RANGE_DONE)
         return;
-    file->state[range] = GN_FETCH_RANGE_DONE;
-    file->done++;
-    while (file->first < file->ranges && file->state[file->first] == GN_FETCH_RANGE_DONE)
-        file->first++;
+    at->state[range] = GN_FETCH_RANGE_DONE;
+    at->done++;
+    while (at->first < at->ranges && at->state[at->first] == GN_FETCH_RANGE_DONE)
+        at->first++;
 }
 
-void gn_fetch_file_remove(struct gn_fetch *f, uint32_t number)
+void gn_fetch_file_remove(struct gn_fetch *f, uint32_t file)
 {
-    struct gn_fetch_file *file = gn_fetch_file_of(f, number);
-    if (!file)
+    struct gn_fetch_file *at = gn_fetch_file_of(f, file);
+    if (!at)
         return;
-    gn_fetch_provider_forget_file(f, gn_fetch_slot(file));
-    gn_alloc_free(f->config.alloc, file->state);
-    *file = (struct gn_fetch_file){.number = number};
+    gn_fetch_provider_forget_file(f, gn_fetch_slot(at));
+    gn_alloc_free(f->config.alloc, at->state);
+    *at = (struct gn_fetch_file){.number = file};
     f->version++;
 }
 
-bool gn_fetch_has(const struct gn_fetch *f, uint32_t number, uint32_t range)
+bool gn_fetch_has(const struct gn_fetch *f, uint32_t file, uint32_t range)
 {
-    const struct gn_fetch_file *file = &f->files[number & (GN_FETCH_FILES_MAX - 1U)];
-    return file->used && file->number == number && file->state[range] == GN_FETCH_RANGE_DONE;
+    const struct gn_fetch_file *at = &f->files[file & (GN_FETCH_FILES_MAX - 1U)];
+    return at->used && at->number == file && at->state[range] == GN_FETCH_RANGE_DONE;
 }
 
 /* ---- what to do next ---- */

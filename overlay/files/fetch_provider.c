@@ -8,7 +8,7 @@
 #define WINDOW_MIN (2U * GN_FETCH_RANGE_BYTES)
 #define WINDOW_MAX (8U * GN_FETCH_RANGE_BYTES)
 #define MEASURE_US GN_MS(200)
-#define MEASURE_FIRST (256U * 1024U) /* bytes that give a first idea of the rate */
+#define MEASURE_FIRST ((uint64_t)256 * 1024U) /* bytes that give a first idea of the rate */
 #define BACKOFF_FIRST GN_MS(250)
 #define BACKOFF_MAX GN_SECONDS(15)
 #define BUSY_PAUSE GN_MS(500)

@@ -320,7 +320,7 @@ static void unknown_content_and_ranges_behind_the_end_are_refused_politely(void 
     gn_file_wire_request_write(bytes + GN_FILE_WIRE_REQUEST, &r);
     open_client(&c);
     assert_int_equal(gn_link_write(c.stream, gn_slice_of(bytes, sizeof bytes), true), GN_OK);
-    struct reply_wait wait = {.c = &c, .want = 2U * GN_FILE_WIRE_REPLY};
+    struct reply_wait wait = {.c = &c, .want = (size_t)2 * GN_FILE_WIRE_REPLY};
     assert_true(world_run_until(&w, has_replied, &wait));
     assert_true(world_run(&w, &c.closed));
     assert_int_equal(c.err, GN_OK); /* both directions ended in order */

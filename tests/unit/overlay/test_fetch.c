@@ -408,7 +408,7 @@ static void the_rarest_range_comes_first(void **state)
     (void)state;
     struct sim_peer *origin = peer(4000);            /* about a range per second */
     uint8_t bits[] = {0xff, 0xff, 0xf7, 0xff, 0xff}; /* the others have all but range 20 */
-    open_file(40U * 4U * MIB);
+    open_file(UINT64_C(160) * MIB);
     for (unsigned i = 0; i < 2; i++) {
         struct sim_peer *p = peer(4000);
         p->grows_ms = 0;
