@@ -47,6 +47,9 @@ static int tell_error(struct gn_cli *cli, enum gn_err err, const struct gn_rpc_r
     if (err == GN_E_TIMEOUT)
         return gn_cli_fail(GN_EXIT_TIMEOUT, "%s: %s: try again, or give it longer with --timeout", cli->command->name,
                            detail);
+    if (err == GN_E_CLOSED)
+        return gn_cli_fail(GN_EXIT_FAILED, "%s: %s: is it stopping? run the command again when it is back",
+                           cli->command->name, detail);
     if (err == GN_E_EXISTS && cli->command->run == gn_cmd_fetch)
         return gn_cli_fail(gn_cli_exit_of(err), "%s: %s: use --force to replace it", cli->command->name, detail);
     return gn_cli_fail(gn_cli_exit_of(err), "%s: %s", cli->command->name, detail);

@@ -23,8 +23,8 @@ const struct gn_cli_option gn_cli_globals[] = {
     {"data-dir", 0, "DIR", "folder of the node (default: $XDG_DATA_HOME/ghostnet or ~/.local/share/ghostnet)"},
     {"json", 0, NULL, "machine-readable output: one document, or one line per item"},
     {"timeout", 0, "T", "give up after this time: 500ms, 30s, 10m, 2h"},
-    {"quiet", 'q', NULL, "no messages, only data and errors"},
-    {"verbose", 'v', NULL, "more messages"},
+    {"quiet", 'q', NULL, "no messages, only data and errors; with run: log errors alone"},
+    {"verbose", 'v', NULL, "more messages; with run: log everything"},
     {"help", 'h', NULL, "this help"},
     {0},
 };

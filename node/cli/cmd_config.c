@@ -33,6 +33,14 @@ int gn_cli_load_config(struct gn_cli *cli, struct gn_config *config)
         if (err)
             return gn_cli_fail(GN_EXIT_FAILED, "cannot read %s: %s", file, gn_err_text(err));
     }
+    /* -q and -v are those of the log, unless a flag is more exact. */
+    if (cli->quiet || cli->verbose) {
+        char why[GN_CONF_WHY_MAX];
+        enum gn_err err =
+            gn_config_set(config, why, GN_CONF_LOG_LEVEL, cli->quiet ? "error" : "debug", GN_CONF_FROM_FLAG);
+        if (err)
+            return gn_cli_fail(GN_EXIT_FAILED, "%s", gn_err_text(err));
+    }
     for (size_t i = 0; i < cli->given_len; i++) {
         int code = take_flag(config, cli->given[i].option, cli->given[i].value);
         if (code)

@@ -201,7 +201,10 @@ def sigterm_under_load_drains_within_5_seconds():
         threading.Thread(target=node.cli, args=("share", "-q", path), daemon=True).start()
         putters = [Putter(node, i) for i in range(4)] + [Putter(nodes[1], 9)]
         silent = Unix(os.path.join(node.dir, "api.sock"), 20)
-        silent.connect()  # a client that asks nothing must not hold the end up
+        silent.connect()  # a client that asks nothing must not hold the end up, nor one that asks half
+        half = Unix(silent.path, 20)
+        half.connect()
+        half.sock.sendall(b"POST /v1/records HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nabc")
         wait_for("puts", lambda: all(len(p.stored) > 10 for p in putters))
         began = time.monotonic()
         node.process.send_signal(signal.SIGTERM)
@@ -212,6 +215,7 @@ def sigterm_under_load_drains_within_5_seconds():
             p.join(10 * PATIENCE)
             check(all(status in (499, 503) for status, _ in p.odd), f"an odd answer while draining: {p.odd}")
         silent.close()
+        half.close()
         node.forget()
         restart(node, "--bootstrap", nodes[1].address)
         check_all_there(node, {k: v for p in putters[:4] for k, v in p.stored.items()}, "after the drain")

@@ -625,26 +625,30 @@ def an_unreadable_folder_is_named():
 
 
 def stop_returns_when_the_node_has_ended():
-    node = Node(swarm, "stop", ["--log-format", "json"])
+    node = Node(swarm, "stop", ["--log-format", "json", "-v"])
     node.start().wait_ready()
+    levels = [s["value"] for s in ask_json("config", "show", node=node)["settings"] if s["name"] == "level"]
+    check(levels == ["debug"], f"-v is {levels}")
     began = time.monotonic()
     out, note = ask("stop", node=node)  # nobody has waited for the process yet: it is a zombie now
     took = time.monotonic() - began
     check(out == b"" and note == "stopped\n" and took < 3 * PATIENCE, f"{note} after {took:.1f} s")
     check(node.process.wait(5 * PATIENCE) == 0, "the node's exit code")
     check(node.process.stdout.read() == b"", "more than one line on stdout")
-    for line in open(node.dir + ".log"):
-        check({"time", "level", "event"} & json.loads(line).keys(), f"not a log line: {line}")
+    lines = [json.loads(line) for line in open(node.dir + ".log")]
+    check(any("ready" in json.dumps(line) for line in lines), "the log does not tell that it was ready")
     check(not os.path.exists(os.path.join(node.dir, "api.sock")), "the socket is still there")
     ask("stop", node=node, code=4)
     node.forget()
-    again = Node(swarm, "stop")
+    os.unlink(node.dir + ".log")
+    again = Node(swarm, "stop", ["-q"])
     again.start().wait_ready()
     check(again.id == node.id, "another identity after a restart")
     for name in ("identity.key", "api.token"):
         check(os.stat(os.path.join(again.dir, name)).st_mode & 0o777 == 0o600, f"mode of {name}")
     again.process.send_signal(signal.SIGINT)
     again.wait_end()
+    check(log_text(again) == "", f"-q is not quiet: {log_text(again)}")
 
 
 def a_closed_stdout_does_not_stop_a_node():
