@@ -114,7 +114,7 @@ void gn_candidates_offer(struct gn_kad *k, const struct gn_contact *c)
     struct gn_candidates *q = &k->candidates;
     gn_book_handle h;
 
-    if (gn_id_is_zero(&c->id) || !gn_table_wants(&k->table, c, k->now) || is_recent(k, c) || is_queued(k, &c->id)) {
+    if (gn_id_is_zero(&c->id) || is_recent(k, c) || is_queued(k, &c->id) || !gn_table_wants(&k->table, c, k->now)) {
         return;
     }
     if (q->len == GN_CANDIDATES_MAX) {
