@@ -76,7 +76,8 @@ static enum gn_err open_store(struct gn_node *n, char why[GN_NODE_WHY_MAX])
     struct gn_lmdb_store_options options = {.path = path, .limit_bytes = gn_config_number(n->config, GN_CONF_DB_MAX)};
     err = gn_lmdb_store_open(&n->store, detail, gn_alloc_default(), &options);
     if (err)
-        (void)snprintf(why, GN_NODE_WHY_MAX, "store %.200s: %.250s", path, detail);
+        (void)snprintf(why, GN_NODE_WHY_MAX, "%.400s%s", detail,
+                       err == GN_E_CORRUPT ? ": move store/ away to begin with an empty one, or restore a backup" : "");
     return err;
 }
 
