@@ -67,6 +67,17 @@ static enum gn_err read_net_id(const struct gn_config *c, char why[GN_NODE_WHY_M
     return GN_OK;
 }
 
+static void tell_store_error(char why[GN_NODE_WHY_MAX], enum gn_err err, const char *path, const char *detail)
+{
+    const char *advice = err == GN_E_CORRUPT    ? "move store/ away to begin with an empty one, or restore a backup"
+                         : err == GN_E_NO_SPACE ? "free some space"
+                                                : "check the data folder";
+    if (strstr(detail, path))
+        (void)snprintf(why, GN_NODE_WHY_MAX, "%.400s: %s", detail, advice);
+    else
+        (void)snprintf(why, GN_NODE_WHY_MAX, "store %.200s: %.200s: %s", path, detail, advice);
+}
+
 static enum gn_err open_store(struct gn_node *n, char why[GN_NODE_WHY_MAX])
 {
     char path[PATH_MAX], detail[GN_LMDB_STORE_WHY_MAX];
@@ -76,8 +87,7 @@ static enum gn_err open_store(struct gn_node *n, char why[GN_NODE_WHY_MAX])
     struct gn_lmdb_store_options options = {.path = path, .limit_bytes = gn_config_number(n->config, GN_CONF_DB_MAX)};
     err = gn_lmdb_store_open(&n->store, detail, gn_alloc_default(), &options);
     if (err)
-        (void)snprintf(why, GN_NODE_WHY_MAX, "%.400s%s", detail,
-                       err == GN_E_CORRUPT ? ": move store/ away to begin with an empty one, or restore a backup" : "");
+        tell_store_error(why, err, path, detail);
     return err;
 }
 

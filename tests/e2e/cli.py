@@ -576,6 +576,7 @@ def a_folder_that_is_not_ours_is_left_alone():
         ("long", {"identity.key": b"a" * 100_000}, "identity.key"),
         ("blank", {"identity.key": b""}, "identity.key"),
         ("token", {"identity.key": b"0" * 63 + b"1\n", "api.token": b"secret"}, "api.token"),
+        ("no folder", {"identity.key": b"0" * 63 + b"1\n", "store": b""}, "store.*Not a directory.*check"),
         ("database", {"identity.key": b"0" * 63 + b"1\n", "store/data.mdb": rng.randbytes(65536)}, "store/data.mdb.*move store/ away"),
     ]:
         with fresh_folder(name) as folder:
