@@ -561,6 +561,18 @@ def a_used_port_is_named():
         check(doctor["checks"], "a doctor without a node")
 
 
+def a_network_key_that_cannot_be_used_is_named():
+    with fresh_folder("keys") as folder:
+        data = os.path.join(folder, "data")
+        for name, key, text in (("short", b"x" * 15, "16 to 4096"), ("newlines", b"x" * 15 + b"\n\n", "16 to 4096"),
+                                ("empty", b"", "16 to 4096"), ("long", b"x" * 4097, "--network-key")):
+            path = os.path.join(folder, name)
+            open(path, "wb").write(key)
+            refused_start("--data-dir", data, "--listen", "127.0.0.1:0", "--network-key", path, text=f"{name}.*{text}")
+        for path in (os.path.join(folder, "none"), folder):
+            refused_start("--data-dir", data, "--listen", "127.0.0.1:0", "--network-key", path, text="network key.*--network-key")
+
+
 def snapshot(folder):
     """Every file below with its bytes."""
     return {os.path.join(d, f): open(os.path.join(d, f), "rb").read() for d, _, fs in os.walk(folder) for f in fs}
@@ -725,6 +737,7 @@ if __name__ == "__main__":
              nonsense_from_the_socket_is_an_error_not_a_crash, a_long_list_is_asked_for_page_by_page,
              config_check_names_every_wrong_line, config_show_tells_what_is_in_force_and_from_where,
              a_second_node_on_the_folder_is_refused_with_the_pid_of_the_first, a_used_port_is_named,
+             a_network_key_that_cannot_be_used_is_named,
              a_folder_that_is_not_ours_is_left_alone, an_unreadable_folder_is_named, stop_returns_when_the_node_has_ended,
              a_closed_stdout_does_not_stop_a_node, the_tcp_api_wants_a_token_and_no_web_page,
              all_nodes_end_well_after_all_that)
