@@ -113,8 +113,10 @@ static void emit_rows(const struct row *rows, size_t len, const void *counters, 
 }
 
 static const struct row files_rows[] = {
-    ROW(gn_files_stats, fetched_bytes, "ghostnet_file_bytes_total", "Bytes of files, verified or sent.", "direction", "in"),
-    ROW(gn_files_stats, served_bytes, "ghostnet_file_bytes_total", "Bytes of files, verified or sent.", "direction", "out"),
+    ROW(gn_files_stats, fetched_bytes, "ghostnet_file_bytes_total", "Bytes of files, verified or sent.", "direction",
+        "in"),
+    ROW(gn_files_stats, served_bytes, "ghostnet_file_bytes_total", "Bytes of files, verified or sent.", "direction",
+        "out"),
 };
 
 static void gauge(gn_api_metric_fn emit, void *data, const char *name, const char *help, double value)
