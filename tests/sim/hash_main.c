@@ -1,4 +1,6 @@
-/* tests/sim/hash_main.c - prints the trace hash of a run: SCENARIO NODES SEED SECONDS. For compilers.sh. */
+/* tests/sim/hash_main.c - prints hash, events, violations and the first one of a run: SCENARIO NODES SEED SECONDS.
+ *
+ * For compilers.sh and mutants.sh. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +23,8 @@ int main(int argc, char **argv)
         return 1;
     }
     gn_sim_report(s, &report);
-    (void)printf("%016" PRIx64 " %" PRIu64 "\n", report.trace_hash, report.events);
+    (void)printf("%016" PRIx64 " %" PRIu64 " %" PRIu64 " %s\n", report.trace_hash, report.events, report.violated,
+                 report.failures_len > 0 ? report.failures[0].invariant : "-");
     gn_sim_free(s);
     return 0;
 }
