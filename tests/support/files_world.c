@@ -101,6 +101,18 @@ static int unlink_any(const char *path, const struct stat *st, int kind, struct 
     return remove(path);
 }
 
+void world_remove(const char *path)
+{
+    (void)nftw(path, unlink_any, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+void world_node_wipe(struct world *w, unsigned i)
+{
+    GN_CHECK(!w->nodes[i].host);
+    world_remove(w->nodes[i].dir);
+    GN_CHECK(mkdir(w->nodes[i].dir, 0700) == 0);
+}
+
 void world_end(struct world *w)
 {
     for (unsigned i = 0; i < WORLD_NODES; i++)
@@ -109,7 +121,7 @@ void world_end(struct world *w)
     uv_close((uv_handle_t *)&w->timer, NULL);
     (void)uv_run(&w->loop, UV_RUN_DEFAULT);
     GN_CHECK(uv_loop_close(&w->loop) == 0);
-    (void)nftw(w->dir, unlink_any, 16, FTW_DEPTH | FTW_PHYS);
+    world_remove(w->dir);
 }
 
 static void log_line(void *sink, enum gn_log_level level, const char *event, const struct gn_field *fields, size_t len)
@@ -121,7 +133,7 @@ static void log_line(void *sink, enum gn_log_level level, const char *event, con
     (void)fputs(line, stderr);
 }
 
-void world_node_start(struct world *w, unsigned i, bool files)
+enum gn_err world_node_start(struct world *w, unsigned i, bool files)
 {
     static char names[WORLD_NODES][8];
     static struct gn_log logs[WORLD_NODES];
@@ -148,15 +160,15 @@ void world_node_start(struct world *w, unsigned i, bool files)
     config.overlay.allow_private = true;
     GN_CHECK(gn_host_new(&n->host, NULL, &config) == GN_OK);
     if (!files)
-        return;
+        return GN_OK;
     (void)snprintf(path, sizeof path, "%s/blobs", n->dir);
     struct gn_files_config fc = {.loop = &w->loop,
                                  .host = n->host,
                                  .store = n->store,
                                  .path = path,
-                                 .alloc = gn_alloc_default(),
+                                 .alloc = w->files_alloc ? w->files_alloc : gn_alloc_default(),
                                  .log = &logs[i]};
-    GN_CHECK(gn_files_new(&n->files, &fc) == GN_OK);
+    return gn_files_new(&n->files, &fc);
 }
 
 static void on_closed(void *data)

@@ -29,7 +29,7 @@ struct world {
     uv_timer_t timer;
     bool late;
     char dir[WORLD_PATH];
-    struct gn_log log;
+    const struct gn_alloc *files_alloc; /* of services that are started; NULL: the C library's */
     struct world_node nodes[WORLD_NODES];
 };
 
@@ -49,9 +49,14 @@ struct world_answer {
 
 void world_start(struct world *w);
 void world_end(struct world *w);
-/* Starts node i; `files` false: only host and links. The folder and key of a node stay over stop and start. */
-void world_node_start(struct world *w, unsigned i, bool files);
+/* Starts node i; `files` false: only host and links. The folder and key of a node stay over stop and start. Returns
+ * what the service said. */
+enum gn_err world_node_start(struct world *w, unsigned i, bool files);
 void world_node_stop(struct world *w, unsigned i);
+/* Removes a file or a folder with all that is in it. */
+void world_remove(const char *path);
+/* Empties the folder of a stopped node: it has never been anywhere. */
+void world_node_wipe(struct world *w, unsigned i);
 /* Runs the loop until *flag, or (false) WORLD_WAIT_MS have passed. */
 bool world_run(struct world *w, const bool *flag);
 /* Runs the loop until check(data) is true. */

@@ -23,8 +23,8 @@ static int start_two(void **state)
 {
     (void)state;
     world_start(&w);
-    world_node_start(&w, 0, true);
-    world_node_start(&w, 1, true);
+    assert_int_equal(world_node_start(&w, 0, true), GN_OK);
+    assert_int_equal(world_node_start(&w, 1, true), GN_OK);
     (void)snprintf(src, sizeof src, "%s", world_path(&w, "source.bin"));
     (void)snprintf(dst, sizeof dst, "%s", world_path(&w, "fetched.bin"));
     return 0;
@@ -382,7 +382,7 @@ static void after_a_start_the_unchanged_is_served_and_the_changed_is_not(void **
     (void)snprintf(old_link, sizeof old_link, "%s", uri);
     world_node_stop(&w, 0);
     world_file(other, 200001, 3);
-    world_node_start(&w, 0, true);
+    assert_int_equal(world_node_start(&w, 0, true), GN_OK);
     struct state_wait wait = {.w = &w, .node = 0, .root = &changed, .want = "changed"};
     assert_true(world_run_until(&w, world_state_is, &wait));
     assert_int_equal(world_listed(&w, 0, &a, &kept), GN_OK);
@@ -418,7 +418,7 @@ static void a_transfer_goes_on_after_a_stop(void **state)
     assert_true(world_run_until(&w, has_some, &some));
     world_node_stop(&w, 1);
     assert_int_not_equal(access(dst, F_OK), 0);
-    world_node_start(&w, 1, true);
+    assert_int_equal(world_node_start(&w, 1, true), GN_OK);
     struct world_answer t;
     assert_int_equal(world_transfer(&w, 1, &t, some.id), GN_OK); /* the same number */
     assert_int_equal(world_wait(&w, 1, &a, some.id), GN_OK);
@@ -439,7 +439,7 @@ static void a_cancelled_transfer_leaves_nothing(void **state)
     left_over = 0;
     assert_int_equal(nftw(w.dir, count_left, 16, FTW_PHYS), 0);
     assert_int_equal(left_over, 0);
-    world_node_start(&w, 1, true);
+    assert_int_equal(world_node_start(&w, 1, true), GN_OK);
     struct world_answer t;
     assert_int_equal(world_transfer(&w, 1, &t, some.id), GN_E_NOT_FOUND);
 }

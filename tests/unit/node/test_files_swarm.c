@@ -22,7 +22,7 @@ static int start(void **state)
     (void)state;
     world_start(&w);
     for (unsigned i = 0; i < 3; i++)
-        world_node_start(&w, i, i != 2); /* node 2 is for villains */
+        assert_int_equal(world_node_start(&w, i, i != 2), GN_OK); /* node 2 is for villains */
     (void)snprintf(src, sizeof src, "%s", world_path(&w, "source.bin"));
     (void)snprintf(dst, sizeof dst, "%s", world_path(&w, "fetched.bin"));
     world_file(src, LENGTH, 11);
@@ -173,7 +173,7 @@ static void a_provider_that_dies_in_mid_transfer_is_replaced(void **state)
     struct gn_id root;
     (void)state;
     world_file(src, LENGTH * 4U, 11);
-    world_node_start(&w, 3, true);
+    assert_int_equal(world_node_start(&w, 3, true), GN_OK);
     assert_int_equal(world_share(&w, 0, &a, src), GN_OK);
     assert_int_equal(world_share(&w, 3, &a, src), GN_OK);
     root = a.root;
@@ -191,7 +191,7 @@ static void both_providers_of_a_file_deliver(void **state)
     static const unsigned peers[] = {0, 3};
     (void)state;
     world_file(src, LENGTH * 4U, 11);
-    world_node_start(&w, 3, true);
+    assert_int_equal(world_node_start(&w, 3, true), GN_OK);
     assert_int_equal(world_share(&w, 0, &a, src), GN_OK);
     assert_int_equal(world_share(&w, 3, &a, src), GN_OK);
     link_to(&a.root, peers, 2);
@@ -209,7 +209,7 @@ static void who_has_a_part_serves_it(void **state)
     (void)state;
     (void)snprintf(other, sizeof other, "%s", world_path(&w, "other.bin"));
     world_file(src, LENGTH * 4U, 11);
-    world_node_start(&w, 3, true);
+    assert_int_equal(world_node_start(&w, 3, true), GN_OK);
     assert_int_equal(world_share(&w, 0, &a, src), GN_OK);
     root = a.root;
     link_to(&root, origin, 1);
