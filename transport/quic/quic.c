@@ -197,14 +197,21 @@ const struct gn_id *gn_quic_id(const struct gn_quic *q)
     return &q->id;
 }
 
+/* ngtcp2 must not see time go back (1.x asserts it), and callers take their `now` at different places of one turn. */
+static gn_time_us forward(struct gn_quic *q, gn_time_us now)
+{
+    q->now = gn_time_max(q->now, now);
+    return q->now;
+}
+
 void gn_quic_receive(struct gn_quic *q, const struct gn_udp_packet *packet, gn_time_us now)
 {
-    gn_qreceive_packet(q, packet, now);
+    gn_qreceive_packet(q, packet, forward(q, now));
 }
 
 bool gn_quic_send(struct gn_quic *q, struct gn_udp_train *out, uint8_t *buf, size_t cap, gn_time_us now)
 {
-    return gn_qsend_train(q, out, buf, cap, now);
+    return gn_qsend_train(q, out, buf, cap, forward(q, now));
 }
 
 bool gn_quic_next_event(struct gn_quic *q, struct gn_quic_event *out)
@@ -223,6 +230,7 @@ void gn_quic_expire(struct gn_quic *q, gn_time_us now)
 {
     struct gn_heap_node *n;
 
+    now = forward(q, now);
     while ((n = gn_heap_peek(&q->timers)) != NULL) {
         struct gn_quic_link *link = GN_CONTAINER_OF(n, struct gn_quic_link, timer);
 
@@ -260,7 +268,7 @@ enum gn_err gn_quic_dial(struct gn_quic *q, gn_quic_conn *out, const struct gn_i
     if (q->live >= q->config.conns_max) {
         return GN_E_FULL;
     }
-    const enum gn_err err = gn_qconn_dial(q, &link, id, remote, local ? local : &any, now);
+    const enum gn_err err = gn_qconn_dial(q, &link, id, remote, local ? local : &any, forward(q, now));
 
     if (err == GN_OK) {
         *out = link->id;
@@ -291,7 +299,7 @@ enum gn_err gn_quic_close(struct gn_quic *q, gn_quic_conn conn, uint64_t app_err
     if (!link) {
         return GN_E_CLOSED;
     }
-    close_link(link, app_error, now);
+    close_link(link, app_error, forward(q, now));
     return GN_OK;
 }
 
@@ -302,7 +310,7 @@ void gn_quic_drain(struct gn_quic *q, uint64_t app_error, gn_time_us now)
 
     q->draining = true;
     while (gn_map_next(&q->links, &cursor, NULL, &value)) {
-        close_link(*(struct gn_quic_link **)value, app_error, now);
+        close_link(*(struct gn_quic_link **)value, app_error, forward(q, now));
     }
 }
 

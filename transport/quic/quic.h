@@ -8,6 +8,7 @@
  *   2. gn_quic_next_event until it gives false, acting on each event (open, write, consume, close ...)
  *   3. gn_quic_send until it gives false, each train to the socket
  *   4. a timer at gn_quic_deadline
+ * A `now` before one that was named earlier counts as that one.
  * transport/quic/uv_quic.h does exactly that on a libuv loop.
  *
  * Identity: the TLS key is the node's Ed25519 key as a raw public key (RFC 7250), on both sides; the peer's id is the

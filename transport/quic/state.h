@@ -147,6 +147,7 @@ struct gn_quic {
     const struct gn_alloc *alloc;
     ngtcp2_mem mem;
     struct gn_id id;
+    gn_time_us now; /* the latest that a caller has named */
     struct gn_rng rng;
     struct gn_qcid_keys cid_keys;
     uint8_t retry_secret[32];
