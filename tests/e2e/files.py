@@ -50,7 +50,7 @@ def restart(node):
 def start_limited(node, descriptors):
     node.log = open(node.dir + ".log", "ab")
     node.process = subprocess.Popen(
-        [PROGRAM, "run", "--data-dir", node.dir, "--listen", "127.0.0.1:0", *node.options], stdout=subprocess.PIPE,
+        [PROGRAM, "run", "--data-dir", node.dir, "--listen", "127.0.0.1:0"], stdout=subprocess.PIPE,
         stderr=node.log, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors)))
     node.wait_ready()
 
