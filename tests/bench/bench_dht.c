@@ -23,6 +23,7 @@
 
 #define NODES_MAX 1024U
 #define THREADS_MAX 8U
+#define KEYS 100U
 #define KEYS_MAX 1000U
 #define VALUE_BYTES 512U
 #define JOINED_PEERS 8U
@@ -57,6 +58,7 @@ struct bench {
     size_t nodes_len, keys_len, workers_len;
     struct worker workers[THREADS_MAX];
     struct gn_id keys[KEYS_MAX];
+    bool acknowledged[KEYS_MAX]; /* only these are asked for */
     pthread_mutex_t lock;
     pthread_cond_t idle;
     enum phase phase;      /* under lock */
@@ -70,6 +72,7 @@ struct job {
     struct worker *worker;
     gn_time_us began;
     bool found, put;
+    long key;
 };
 
 static void print(const char *metric, double value, const char *unit)
@@ -108,6 +111,8 @@ static void job_done(struct job *j, enum gn_err err)
         w->samples[w->samples_len++] = (uint32_t)gn_time_sub(gn_os_clock_now(), j->began);
     w->errors += err != GN_OK && err != GN_E_NOT_FOUND;
     w->misses += !j->put && !j->found;
+    if (j->put)
+        w->bench->acknowledged[j->key] = err == GN_OK;
     w->running--;
     free(j);
     start_jobs(w);
@@ -140,6 +145,7 @@ static void start_put(struct worker *w, struct job *j)
         .kind = GN_RECORD_IMMUTABLE, .expiry = gn_os_clock_wall() + 7200, .value = gn_slice_of(value, sizeof value)};
     enum gn_err err = gn_record_sign(&r, bytes, &len, sizeof bytes, &crypto);
     GN_CHECK(!err && key >= 0 && (size_t)key < KEYS_MAX);
+    j->key = key;
     gn_record_set_target(&r, &crypto);
     w->bench->keys[key] = r.target;
     struct gn_command command = {.type = GN_CMD_PUT, .target = r.target, .record = gn_slice_of(bytes, len)};
@@ -284,6 +290,18 @@ static uint64_t sum_misses(struct bench *b)
     return sum;
 }
 
+/* Keys whose put failed are not asked for. Returns how many failed. */
+static size_t keep_acknowledged(struct bench *b)
+{
+    size_t kept = 0, all = b->keys_len;
+    for (size_t i = 0; i < all; i++)
+        if (b->acknowledged[i])
+            b->keys[kept++] = b->keys[i];
+    GN_CHECK(kept > 0);
+    b->keys_len = kept;
+    return all - kept;
+}
+
 static void start_node(struct bench *b, struct worker *w, size_t index)
 {
     struct gn_addr listen = {.ip = {127, 0, 0, 1}, .family = GN_ADDR_V4};
@@ -357,7 +375,8 @@ static void measure(struct bench *b, double rss_before, gn_time_us began)
     at = packets(b);
     double s = run_phase(b, PHASE_PUT, (long)b->keys_len, 1);
     print("put_p50", percentile_ms(b, 0.5), "ms");
-    print("put_packets", ((double)(packets(b) - at) - idle * s) / (double)b->keys_len, "packets");
+    print("put_refused", (double)keep_acknowledged(b), "keys");
+    print("put_packets", ((double)(packets(b) - at) - idle * s) / KEYS, "packets");
 
     (void)run_phase(b, PHASE_GET, (long)b->nodes_len * 4, 16); /* everybody has met somebody */
     at = packets(b);
@@ -384,7 +403,7 @@ int main(int argc, char **argv)
         return 1;
     b->nodes_len = argc > 1 ? strtoul(argv[1], NULL, 10) : 256;
     b->workers_len = argc > 2 ? strtoul(argv[2], NULL, 10) : 2;
-    b->keys_len = 100;
+    b->keys_len = KEYS;
     if (b->nodes_len < 16 || b->nodes_len > NODES_MAX || b->workers_len < 1 || b->workers_len > THREADS_MAX) {
         (void)fprintf(stderr, "usage: bench_dht [NODES 16..%u] [THREADS 1..%u]\n", NODES_MAX, THREADS_MAX);
         return 2;
