@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """sim.py [--json] [NODES...] - how fast `ghostnet sim run lookup` is, and how much memory a node takes.
 
-The figures for PeerSim 1.0.5 (Kademlia, 1,000 nodes, 10,000 lookups in a virtual hour; 65,200 events/s, 25.5 kB a node)
+The figures for PeerSim 1.0.5 (Kademlia, 1,000 nodes, 10,000 lookups in a virtual hour: 65,200 events/s, 25.5 kB a node)
 were measured once on the same kind of machine and are not measured again here."""
 import json
 import os
