@@ -371,6 +371,7 @@ struct op {
     gn_op_id id;
     gn_host_op_fn fn;
     void *data;
+    bool cancelled;
 };
 
 static void on_op(void *data, const struct gn_op_event *ev)
@@ -403,12 +404,22 @@ enum gn_err gn_files_op(struct gn_files *f, const struct gn_command *command, gn
     return err;
 }
 
+static struct op *next_to_cancel(struct gn_files *f, const void *data)
+{
+    GN_LIST_FOR (n, &f->ops) {
+        struct op *op = GN_CONTAINER_OF(n, struct op, node);
+        if (!op->cancelled && (!data || op->data == data))
+            return op;
+    }
+    return NULL;
+}
+
 void gn_files_ops_cancel(struct gn_files *f, const void *data)
 {
-    GN_LIST_FOR (n, &f->ops) { /* their end comes later, from the loop */
-        const struct op *op = GN_CONTAINER_OF(n, struct op, node);
-        if (!data || op->data == data)
-            gn_host_cancel(f->host, op->id);
+    /* From the front each time: cancelling one may end any other. Its own end comes later, from the loop. */
+    for (struct op *op; (op = next_to_cancel(f, data));) {
+        op->cancelled = true;
+        gn_host_cancel(f->host, op->id);
     }
 }
 

@@ -280,6 +280,14 @@ enum gn_err world_share(struct world *w, unsigned i, struct world_answer *a, con
     return world_run(w, &a->over) ? a->err : GN_E_TIMEOUT;
 }
 
+enum gn_err world_commit(struct world *w, unsigned i, struct world_answer *a, uint64_t upload)
+{
+    world_answer_init(a);
+    a->call.finish = on_file;
+    gn_files_api_upload_commit(w->nodes[i].files, &a->call, &(struct gn_api_handle){.handle = upload});
+    return world_run(w, &a->over) ? a->err : GN_E_TIMEOUT;
+}
+
 static void on_transfer(struct gn_api_call *call, enum gn_err err, const char *detail, const void *result)
 {
     struct world_answer *a = call->asker;

@@ -80,6 +80,7 @@ enum gn_err world_fetch_over(struct world *w, unsigned i, struct world_answer *a
 enum gn_err world_cancel(struct world *w, unsigned i, struct world_answer *a, uint64_t transfer);
 /* One look at a transfer: NOT_FOUND when there is none. */
 enum gn_err world_transfer(struct world *w, unsigned i, struct world_answer *a, uint64_t transfer);
+enum gn_err world_commit(struct world *w, unsigned i, struct world_answer *a, uint64_t upload);
 /* Opens the file, reads it to a->bytes (len: how much), closes it. */
 enum gn_err world_read(struct world *w, unsigned i, struct world_answer *a, const struct gn_id *root);
 /* Bytes that node i has sent to others. */

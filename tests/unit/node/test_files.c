@@ -348,6 +348,71 @@ static void a_file_without_a_path_stays_in_the_data_folder(void **state)
     assert_int_equal(world_read(&w, 1, &a, &root), GN_E_NOT_FOUND);
 }
 
+static void on_handle(struct gn_api_call *call, enum gn_err err, const char *detail, const void *result)
+{
+    struct world_answer *answer = call->asker;
+    const struct gn_api_handle *handle = result;
+    on_plain(call, err, detail, NULL);
+    answer->handle = handle ? handle->handle : 0;
+}
+
+static uint64_t open_upload(const char *name)
+{
+    world_answer_init(&a);
+    a.call.finish = on_handle;
+    gn_files_api_upload_open(w.nodes[0].files, &a.call, &(struct gn_api_share){.path = name});
+    assert_true(world_run(&w, &a.over));
+    assert_int_equal(a.err, GN_OK);
+    return a.handle;
+}
+
+static void upload(uint64_t handle, const char *text)
+{
+    world_answer_init(&a);
+    a.call.finish = on_plain;
+    struct gn_api_chunk chunk = {.handle = handle, .data = gn_slice_str(text)};
+    gn_files_api_upload_write(w.nodes[0].files, &a.call, &chunk);
+    assert_true(world_run(&w, &a.over));
+    assert_int_equal(a.err, GN_OK);
+}
+
+static void uploaded_bytes_are_shared_and_kept_over_a_start(void **state)
+{
+    static const char want[] = "first, second";
+    uint8_t bytes[sizeof want] = {0};
+    (void)state;
+    uint64_t handle = open_upload("../odd name");
+    upload(handle, "first, ");
+    upload(handle, "second");
+    assert_int_equal(world_commit(&w, 0, &a, handle), GN_OK);
+    assert_string_equal(a.name, "odd name");
+    assert_int_equal(a.size, sizeof want - 1U);
+    struct gn_id root = a.root;
+    assert_int_equal(world_commit(&w, 0, &a, handle), GN_E_NOT_FOUND); /* the handle is gone */
+    world_node_stop(&w, 0);
+    assert_int_equal(world_node_start(&w, 0, true), GN_OK);
+    assert_int_equal(world_listed(&w, 0, &a, &root), GN_OK);
+    (void)snprintf(uri, sizeof uri, "%s", a.link);
+    assert_int_equal(world_fetch_all(&w, 1, &a, uri, dst), GN_OK);
+    a.bytes = bytes;
+    assert_int_equal(world_read(&w, 1, &a, &root), GN_OK);
+    assert_string_equal((char *)bytes, want);
+    a.bytes = NULL;
+}
+
+static void an_aborted_upload_leaves_nothing(void **state)
+{
+    char path[1200];
+    struct stat st;
+    (void)state;
+    uint64_t handle = open_upload("x");
+    upload(handle, "some bytes");
+    (void)snprintf(path, sizeof path, "%s/blobs/upload-%u.tmp", w.nodes[0].dir, (unsigned)handle);
+    assert_int_equal(stat(path, &st), 0);
+    gn_files_api_upload_abort(w.nodes[0].files, handle);
+    assert_int_not_equal(stat(path, &st), 0);
+}
+
 /* ---- changes ---- */
 
 static void a_file_that_changes_while_it_is_shared_is_not_served(void **state)
@@ -487,6 +552,8 @@ int main(void)
         T(overwrite_replaces_the_file),
         T(a_second_fetch_copies_what_is_here),
         T(a_file_without_a_path_stays_in_the_data_folder),
+        T(uploaded_bytes_are_shared_and_kept_over_a_start),
+        T(an_aborted_upload_leaves_nothing),
         T(a_file_that_changes_while_it_is_shared_is_not_served),
         T(after_a_start_the_unchanged_is_served_and_the_changed_is_not),
         T(a_transfer_goes_on_after_a_stop),
