@@ -99,12 +99,21 @@ static bool is_exempt(const struct gn_table *t, const struct gn_addr *a)
     return t->allow_private && gn_addr_is_private(a);
 }
 
+static uint8_t group_hash(uint64_t group)
+{
+    return (uint8_t)((group * UINT64_C(0x9e3779b97f4a7c15)) >> 56U);
+}
+
 static unsigned in_group(const struct gn_table *t, const struct gn_table_entry *list, unsigned len, uint64_t group,
                          const struct gn_id *except)
 {
+    uint8_t hash = group_hash(group);
     unsigned n = 0;
 
     for (unsigned i = 0; i < len; i++) {
+        if (list[i].group != hash) {
+            continue;
+        }
         const struct gn_contact *c = contact_of(t, &list[i]);
 
         n += gn_addr_group(&c->addr) == group && !gn_id_eq(&c->id, except);
@@ -357,6 +366,7 @@ static void refresh_entry(struct gn_table *t, struct gn_table_entry *e, gn_book_
 
     e->contact = gn_book_hold(t->book, contact);
     gn_book_drop(t->book, old);
+    e->group = group_hash(gn_addr_group(&contact_of(t, e)->addr));
     e->answered_s = now_s;
     e->misses = 0;
     e->retry_s = 0;
@@ -398,6 +408,7 @@ bool gn_table_answered(struct gn_table *t, gn_book_handle contact, gn_time_us rt
         drop_spare(t, b, spare);
     }
     e.contact = gn_book_hold(t->book, contact);
+    e.group = group_hash(gn_addr_group(&c->addr));
     if (rtt_us != 0) {
         gn_rtt_sample(&e.rtt, rtt_us);
     }

@@ -38,9 +38,10 @@ struct gn_table_entry {
     uint32_t answered_s; /* last answer */
     uint32_t retry_s;    /* with misses: not to be doubted again before */
     struct gn_rtt rtt;
-    uint16_t missed_s; /* low bits of the time of the first of `misses` */
-    uint8_t misses;    /* queries without answer since the last answer */
-    bool check;        /* to be pinged soon: the network changed */
+    uint16_t missed_s;   /* low bits of the time of the first of `misses` */
+    uint8_t group;       /* 8 bits of a hash of the address group: most comparisons need no more */
+    unsigned misses : 3; /* queries without answer since the last answer */
+    bool check : 1;      /* to be pinged soon: the network changed */
 };
 
 struct gn_bucket {
