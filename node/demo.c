@@ -285,7 +285,9 @@ static enum gn_err on_progress(void *data, struct gn_slice line)
     json_t *progress = json_object_get(event, "progress");
     json_t *last = progress ? progress : json_object_get(event, "result");
     double have = number_of(last, "have"), size = number_of(last, "size");
-    if (last && d->link && !d->killed && progress && have > 0 && have < size * 0.9 && d->swarm.nodes[SECOND].pid > 0 &&
+    /* Reports come every 100 ms: a small transfer may have only one before its end. */
+    bool begun = have > 0 || (size > 0 && d->file_bytes < FILE_BYTES / 2);
+    if (last && d->link && !d->killed && progress && begun && have < size * 0.9 && d->swarm.nodes[SECOND].pid > 0 &&
         d->swarm.nodes[SHARER].pid > 0 && d->have_at_kill == UINT64_MAX) {
         gn_swarm_kill(&d->swarm, SHARER);
         d->killed = true;

@@ -10,7 +10,7 @@ import time
 
 from libswarm import PATIENCE, PROGRAM, SANITIZED, check, main, run, wait_for
 
-SMALL = ["--nodes", "8", "--size", "8MiB" if SANITIZED else "32MiB"]
+SMALL = ["--nodes", "8", "--size", "64MiB" if SANITIZED else "96MiB"]
 
 
 def processes_of(folder):
